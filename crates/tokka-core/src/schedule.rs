@@ -1,0 +1,151 @@
+//! Is a promotion open at this moment, and when does that change? Weekly sessions in local time.
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use crate::promotion::{Period, Window};
+
+/// `from ≤ local time < to` on its days. `to ≤ from` runs past midnight and belongs to the day on which it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// On which days it begins.
+    pub days: Days,
+    /// Minute of the day, 0–1,439.
+    pub from: u16,
+    /// Minute of the day, 1–1,440 (24:00), or at most `from` where it runs past midnight.
+    pub to: u16,
+}
+
+/// A set of weekdays; bit 0 is Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days(u8);
+
+impl Days {
+    /// Every day.
+    pub const ALL: Days = Days(0b0111_1111);
+
+    /// From weekdays; none = every day.
+    #[must_use]
+    pub fn of(days: impl IntoIterator<Item = Weekday>) -> Self {
+        let bits = days.into_iter().fold(0, |bits, day| bits | Self::bit(day));
+        if bits == 0 { Self::ALL } else { Self(bits) }
+    }
+
+    fn bit(day: Weekday) -> u8 {
+        1u8.checked_shl(u32::from(day.to_monday_zero_offset().unsigned_abs())).unwrap_or(0)
+    }
+
+    /// Is `day` one of them?
+    #[must_use]
+    pub fn contains(self, day: Weekday) -> bool {
+        self.0 & Self::bit(day) != 0
+    }
+}
+
+/// How many minutes a day has on the clock.
+pub const MINUTES_A_DAY: u16 = 1_440;
+
+impl Session {
+    fn past_midnight(self) -> bool {
+        self.to <= self.from
+    }
+
+    fn open(self, today: Weekday, minute: u16) -> bool {
+        let begins_today = self.days.contains(today);
+        if self.past_midnight() {
+            (begins_today && minute >= self.from) || (self.days.contains(today.previous()) && minute < self.to)
+        } else {
+            begins_today && (self.from..self.to).contains(&minute)
+        }
+    }
+}
+
+/// Is a schedule open? An empty one always is. Judged by the local clock alone, so an hour that daylight saving
+/// skips does not exist and one that it repeats counts twice.
+#[must_use]
+pub fn is_open(schedule: &[Session], zone: &TimeZone, at: Timestamp) -> bool {
+    if schedule.is_empty() {
+        return true;
+    }
+    let local = zone.to_datetime(at);
+    let minute = minute_of_day(local.time());
+    schedule.iter().any(|session| session.open(local.weekday(), minute))
+}
+
+fn minute_of_day(time: Time) -> u16 {
+    let minutes = i32::from(time.hour()).saturating_mul(60).saturating_add(i32::from(time.minute()));
+    u16::try_from(minutes).unwrap_or(0)
+}
+
+/// The first moment after `at` at which window or schedule changes what applies, if there is one.
+#[must_use]
+pub fn next_change(window: &Window, schedule: &[Session], zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
+    if window.end.is_some_and(|end| end <= at) {
+        return None;
+    }
+    // Before the start nothing else can change what applies.
+    if let Some(start) = window.start.filter(|start| *start > at) {
+        return Some(start);
+    }
+    let edge = next_schedule_edge(schedule, zone, at);
+    match (window.end, edge) {
+        (Some(end), Some(edge)) => Some(end.min(edge)),
+        (end, edge) => end.or(edge),
+    }
+}
+
+/// The first moment after `at` at which a schedule opens or closes. It looks at the session borders of nine local
+/// days and at the clock's own changes between them, since these move the local time over a border.
+fn next_schedule_edge(schedule: &[Session], zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
+    if schedule.is_empty() {
+        return None;
+    }
+    let today = zone.to_datetime(at).date();
+    let mut candidates: Vec<Timestamp> = Vec::new();
+    let mut date = today.yesterday().unwrap_or(today);
+    for _ in 0..10 {
+        for session in schedule {
+            for minute in [session.from, session.to] {
+                candidates.extend(moments(zone, date, minute));
+            }
+        }
+        date = date.tomorrow().ok()?;
+    }
+    let horizon = candidates.iter().max().copied()?;
+    candidates.extend(zone.following(at).map(|change| change.timestamp()).take_while(|moment| *moment <= horizon));
+    candidates.retain(|moment| *moment > at);
+    candidates.sort_unstable();
+    let open = is_open(schedule, zone, at);
+    candidates.into_iter().find(|moment| is_open(schedule, zone, *moment) != open)
+}
+
+/// The moments at which the local clock shows this minute of this date: none where it is skipped, two where it is
+/// repeated.
+fn moments(zone: &TimeZone, date: Date, minute: u16) -> impl Iterator<Item = Timestamp> {
+    let (date, minute) = if minute >= MINUTES_A_DAY { (date.tomorrow().ok(), 0) } else { (Some(date), minute) };
+    let civil = date.and_then(|date| {
+        let (hour, minute) = (minute.checked_div(60)?, minute.checked_rem(60)?);
+        Some(date.at(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0))
+    });
+    let both = civil.map(|civil| {
+        let ambiguous = zone.to_ambiguous_timestamp(civil);
+        (ambiguous.clone().earlier().ok(), ambiguous.later().ok())
+    });
+    both.into_iter().flat_map(|(earlier, later)| [earlier, later]).flatten()
+}
+
+/// The first local date of the period that `at` lies in; `None` for a lifetime. Weeks begin on Monday.
+#[must_use]
+pub fn period_start(period: Period, zone: &TimeZone, at: Timestamp) -> Option<Date> {
+    let today = zone.to_datetime(at).date();
+    match period {
+        Period::Lifetime => None,
+        Period::Day => Some(today),
+        Period::Week => {
+            let since_monday = i64::from(today.weekday().to_monday_zero_offset());
+            Some(today.checked_sub(Span::new().days(since_monday)).unwrap_or(today))
+        }
+        Period::Month => Some(today.first_of_month()),
+    }
+}

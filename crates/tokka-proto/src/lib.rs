@@ -1,0 +1,1 @@
+//! The API: generated code and its descriptor set, nothing else.

@@ -1,0 +1,1 @@
+//! Executable examples: scenario documents, their runner and its differences.

@@ -1,0 +1,1 @@
+//! The services: wiring, conversions, one file a service.

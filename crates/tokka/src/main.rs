@@ -1,0 +1,3 @@
+//! The `tokka` command.
+
+fn main() {}
