@@ -1,1 +1,35 @@
-//! Fixtures and generators that the tests share.
+//! Is every price the one that `docs/pricing.md` promises? A second, naive pricing, random catalogues and baskets,
+//! and the promises as checks that any pricing can be put to.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of this runs inside tests, where a panic is a failed test"
+)]
+
+pub mod priced;
+
+pub mod naive;
+
+pub mod case;
+
+pub mod generate;
+
+pub mod pricer;
+
+pub mod fast;
+
+pub mod shrink;
+
+pub mod dump;
+
+pub mod compare;
+
+pub mod promise;
+
+/// How many cases a test runs: `TOKKA_CASES`, or else `default`.
+#[must_use]
+pub fn cases(default: u64) -> u64 {
+    std::env::var("TOKKA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

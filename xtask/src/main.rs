@@ -1,3 +1,71 @@
-//! Every chore of a developer.
+//! Which chore? Every chore of a developer, in Rust: `cargo xtask <chore>`.
 
-fn main() {}
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail, ensure};
+
+mod demo;
+mod deny;
+mod test;
+mod tidy;
+
+const USAGE: &str = "\
+chores:
+  cargo xtask demo [--keep]              starts a server and prices a basket; with --keep the server stays
+  cargo xtask test [--long] [--cases N]  every check of the project; the last line is `N passed, N failed`
+  cargo xtask tidy                       the house rules, executed
+  cargo xtask bench                      the benchmarks of the core";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let root = root()?;
+    let (chore, options) = arguments.split_first().with_context(|| format!("no chore is named\n{USAGE}"))?;
+    let done = match (chore.as_str(), options) {
+        ("test", options) => return test::run(&root, &test::Options::parse(options)?),
+        ("demo", options) => demo::run(&root, options),
+        ("tidy", []) => tidy::run(&root),
+        ("bench", options) => bench(&root, options),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        ("tidy", [option, ..]) => bail!("`{chore}` has no option `{option}`"),
+        (other, _) => bail!("no chore is called `{other}`\n{USAGE}"),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// The benchmarks of the core; options go to criterion.
+fn bench(root: &Path, options: &[String]) -> Result<()> {
+    let status = Command::new(cargo())
+        .args(["bench", "--package", "tokka-tests", "--bench", "core", "--"])
+        .args(options)
+        .current_dir(root)
+        .status()
+        .context("cannot run cargo bench")?;
+    ensure!(status.success(), "the benchmarks failed");
+    Ok(())
+}
+
+/// The directory that this crate lies in: chores work from there, wherever they are called.
+fn root() -> Result<PathBuf> {
+    let xtask = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").context("run it by `cargo xtask`")?);
+    xtask.parent().map(PathBuf::from).context("xtask has no parent directory")
+}
+
+/// The cargo that runs this binary, so that a chore uses the same toolchain.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

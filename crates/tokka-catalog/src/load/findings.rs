@@ -1,0 +1,155 @@
+//! Where in the files does a rule break that only all documents together can break?
+
+use std::collections::{HashMap, HashSet};
+
+use tokka_core::catalogue::{Gift, Store, Subject, Violation};
+use tokka_core::id::Id;
+use tokka_core::promotion::{Promotion, Rule};
+
+use super::{DocumentPlace, list_name};
+use crate::documents::{Codes, Distribution, Kind};
+use crate::problem::{Problem, ProblemKind, nearest};
+use crate::source::Source;
+use crate::yaml::{Documents, Node};
+
+/// Near ids are looked for in catalogues of at most this many, and for this many findings.
+const IDS_SEARCHED_MAX: usize = 10_000;
+const HINTS_MAX: usize = 100;
+
+/// A rule that a document breaks, before its line is known.
+#[derive(Debug)]
+pub(super) struct Finding {
+    place: DocumentPlace,
+    /// The list that holds it, where it stands in a scenario.
+    list: &'static str,
+    path: String,
+    message: String,
+    hint: Option<String>,
+}
+
+/// Where the documents stand that the core has checked.
+pub(super) struct Places {
+    pub(super) stores: Vec<DocumentPlace>,
+    pub(super) gifts: Vec<DocumentPlace>,
+    pub(super) promotions: Vec<DocumentPlace>,
+}
+
+impl Places {
+    pub(super) fn finding(&self, violation: Violation) -> Option<Finding> {
+        let (kind, place) = match violation.subject {
+            Subject::Catalogue => return None,
+            Subject::Store(index) => (Kind::Store, self.stores.get(index)),
+            Subject::Gift(index) => (Kind::Gift, self.gifts.get(index)),
+            Subject::Promotion(index) => (Kind::Promotion, self.promotions.get(index)),
+        };
+        let Violation { path, message, .. } = violation;
+        Some(Finding { place: *place?, list: list_name(kind), path, message, hint: None })
+    }
+}
+
+/// The ids that documents may name, for hints.
+pub(super) struct Ids {
+    stores: Vec<Id>,
+    gifts: Vec<Id>,
+}
+
+impl Ids {
+    pub(super) fn new(stores: &[Store], gifts: &[Gift]) -> Self {
+        let few = |ids: Vec<Id>| if ids.len() > IDS_SEARCHED_MAX { Vec::new() } else { ids };
+        Self {
+            stores: few(stores.iter().map(|store| store.id.clone()).collect()),
+            gifts: few(gifts.iter().map(|gift| gift.id.clone()).collect()),
+        }
+    }
+
+    /// The id that was probably meant where one is named that is not there.
+    fn hint(&self, message: &str) -> Option<String> {
+        let (known, unknown) = match message.strip_prefix("no store is called `") {
+            Some(rest) => (&self.stores, rest),
+            None => (&self.gifts, message.strip_prefix("no gift is called `")?),
+        };
+        let near = nearest(unknown.strip_suffix('`')?, known.iter().map(Id::as_str))?;
+        Some(format!("did you mean `{near}`?"))
+    }
+}
+
+/// What is wrong with the ways in which coupons are handed out.
+pub(super) fn of_distributions(
+    distributions: &[Distribution],
+    places: &[DocumentPlace],
+    promotions: &[Promotion],
+    unread: &HashSet<Id>,
+) -> Vec<Finding> {
+    if distributions.is_empty() {
+        return Vec::new();
+    }
+    let by_id: HashMap<&Id, &Promotion> = promotions.iter().map(|promotion| (&promotion.id, promotion)).collect();
+    let mut findings = Vec::new();
+    let (mut ids, mut codes) = (HashSet::new(), HashMap::new());
+    for (distribution, place) in distributions.iter().zip(places) {
+        let mut fail = |path: &str, message: String, hint: &str| {
+            let list = list_name(Kind::Distribution);
+            findings.push(Finding { place: *place, list, path: path.to_owned(), message, hint: Some(hint.to_owned()) });
+        };
+        let id = &distribution.id;
+        if !ids.insert(id) {
+            fail("id", format!("`{id}` is the id of an earlier document of this kind too"), "give one of them another id");
+        }
+        if let Codes::Shared { code, .. } = &distribution.codes
+            && let Some(other) = codes.insert(code, id)
+        {
+            fail("codes.shared", format!("`{code}` is the code of `{other}` too"), "a shared code belongs to one distribution");
+        }
+        let coupon = &distribution.coupon;
+        match by_id.get(coupon) {
+            None if unread.contains(coupon) => {}
+            None => fail("coupon", format!("no promotion is called `{coupon}`"), "write the id of a promotion with a `coupon` block"),
+            Some(Promotion { rule: Rule::Coupon(_), window, .. }) => {
+                if let (Some(start), Some(end)) = (distribution.window.start, window.end)
+                    && start >= end
+                {
+                    let message = format!("begins when `{coupon}` is over, at {end}");
+                    fail("window.start", message, "hand it out while it can be used");
+                }
+            }
+            Some(Promotion { rule, .. }) => {
+                let message = format!("`{coupon}` has a `{}` block, so it is not a coupon", rule.block());
+                fail("coupon", message, "write the id of a promotion with a `coupon` block");
+            }
+        }
+    }
+    findings
+}
+
+/// Finds the lines of findings: the files that have any are parsed once more, so that nobody has to keep the trees of all.
+pub(super) fn locate(mut findings: Vec<Finding>, sources: &[&Source], ids: &Ids, problems: &mut Vec<Problem>) {
+    findings.sort_by_key(|finding| (finding.place.source, finding.place.document));
+    let mut hints_left = HINTS_MAX;
+    for in_source in findings.chunk_by(|a, b| a.place.source == b.place.source) {
+        let Some(source) = in_source.first().and_then(|finding| sources.get(finding.place.source)) else { continue };
+        let mut documents = Documents::new(&source.name, &source.text);
+        for in_document in in_source.chunk_by(|a, b| a.place.document == b.place.document) {
+            let number = in_document.first().map_or(0, |finding| finding.place.document);
+            let root = documents.by_ref().find(|document| document.number == number).and_then(|document| document.root);
+            for finding in in_document {
+                let mut problem = at_its_line(finding, source, root.as_ref());
+                if problem.hint.is_none() && hints_left > 0 {
+                    problem.hint = ids.hint(&problem.message);
+                    hints_left -= usize::from(problem.hint.is_some());
+                }
+                problems.push(problem);
+            }
+        }
+    }
+}
+
+fn at_its_line(finding: &Finding, source: &Source, root: Option<&Node>) -> Problem {
+    let path = match finding.place.inline {
+        None => finding.path.clone(),
+        Some(index) if finding.path.is_empty() => format!("{}[{index}]", finding.list),
+        Some(index) => format!("{}[{index}].{}", finding.list, finding.path),
+    };
+    let (line, column) = root.map_or((finding.place.line, 1), |root| root.locate(&path));
+    let whole = Problem::of_file(source.name.as_str(), ProblemKind::Rule, finding.message.as_str(), finding.hint.clone());
+    Problem { line, column, path, ..whole }
+}

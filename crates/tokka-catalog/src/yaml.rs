@@ -1,0 +1,145 @@
+//! What is written in a text? Documents as trees of nodes, each with its line and column.
+//!
+//! YAML 1.2 in its core schema, and JSON, which is part of it. Aliases, anchors and tags are refused: no document needs
+//! them, and aliases of aliases make a short text a very large tree.
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
+
+use crate::problem::{Problem, ProblemKind, shown};
+
+pub use self::node::{Entry, Node, Resolved, Scalar, Value};
+
+mod build;
+mod node;
+
+/// One document of a text.
+#[derive(Debug)]
+pub struct Document {
+    /// Its number within the text, from 0; empty documents count.
+    pub number: usize,
+    /// What it holds; `None` where its text ends in the middle or is not YAML.
+    pub root: Option<Node>,
+    /// What is wrong with its text.
+    pub problems: Vec<Problem>,
+}
+
+/// The documents of a text, one after the other. After an error of syntax it goes on at the next `---`.
+pub struct Documents<'s> {
+    name: &'s str,
+    text: &'s str,
+    parser: Option<Parser<'s, StrInput<'s>>>,
+    /// Where the parser began: bytes and lines before it.
+    start: Place,
+    number: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    byte: usize,
+    lines: usize,
+}
+
+impl<'s> Documents<'s> {
+    /// The documents of `text`; problems are told of the file `name`.
+    #[must_use]
+    pub fn new(name: &'s str, text: &'s str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self { name, text, parser: Some(Parser::new_from_str(text)), start: Place { byte: 0, lines: 0 }, number: 0 }
+    }
+
+    /// Goes on at the first `---` at or after the line of an error that is not where the parser began.
+    fn go_on_after(&mut self, error: &ScanError) {
+        let mut place = self.start;
+        for line in self.text.get(place.byte..).unwrap_or_default().split_inclusive('\n') {
+            let marks = line.starts_with("---") && !line.trim_end().bytes().nth(3).is_some_and(|byte| byte > b' ');
+            let reached = place.lines - self.start.lines + 1 >= error.marker().line();
+            if marks && reached && place.byte > self.start.byte {
+                self.start = place;
+                self.parser = self.text.get(place.byte..).map(Parser::new_from_str);
+                return;
+            }
+            place = Place { byte: place.byte + line.len(), lines: place.lines + 1 };
+        }
+    }
+
+    fn problem(&self, place: (u32, u32), message: String, hint: Option<&str>) -> Problem {
+        let (line, column) = place;
+        let whole = Problem::of_file(self.name, ProblemKind::Syntax, message, hint.map(str::to_owned));
+        Problem { line, column, ..whole }
+    }
+
+    fn syntax_error(&self, error: &ScanError) -> Problem {
+        let place = position(error.marker(), self.start.lines);
+        self.problem(place, format!("is not YAML: {}", shown(error.info())), None)
+    }
+}
+
+/// Line and column, from 1.
+fn position(marker: &Marker, lines_before: usize) -> (u32, u32) {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    (number(marker.line() + lines_before).max(1), number(marker.col() + 1))
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Document;
+
+    fn next(&mut self) -> Option<Document> {
+        let mut parser = self.parser.take()?;
+        let mut builder: Option<build::Builder> = None;
+        loop {
+            let (event, span) = match parser.next_event()? {
+                Ok(next) => next,
+                Err(error) => {
+                    let mut problems = builder.map(build::Builder::finish).map_or(Vec::new(), |(_, problems)| problems);
+                    problems.push(self.syntax_error(&error));
+                    self.go_on_after(&error);
+                    let number = self.number;
+                    self.number += 1;
+                    return Some(Document { number, root: None, problems: self.name_them(problems) });
+                }
+            };
+            let place = position(&span.start, self.start.lines);
+            match event {
+                Event::DocumentStart(_) => builder = Some(build::Builder::new()),
+                Event::DocumentEnd => {
+                    self.parser = Some(parser);
+                    let (root, problems) = builder.map(build::Builder::finish)?;
+                    let number = self.number;
+                    self.number += 1;
+                    return Some(Document { number, root, problems: self.name_them(problems) });
+                }
+                Event::StreamEnd => return None,
+                Event::Nothing | Event::StreamStart => {}
+                Event::Alias(_) => builder.as_mut()?.alias(place),
+                Event::Scalar(text, style, anchor, tag) => {
+                    let builder = builder.as_mut()?;
+                    builder.refuse(place, anchor, tag.is_some());
+                    builder.scalar(place, text.into_owned(), style == ScalarStyle::Plain);
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    let builder = builder.as_mut()?;
+                    builder.refuse(place, anchor, tag.is_some());
+                    builder.open_list(place);
+                }
+                Event::MappingStart(anchor, tag) => {
+                    let builder = builder.as_mut()?;
+                    builder.refuse(place, anchor, tag.is_some());
+                    builder.open_map(place);
+                }
+                Event::SequenceEnd | Event::MappingEnd => builder.as_mut()?.close(),
+            }
+        }
+    }
+}
+
+impl Documents<'_> {
+    fn name_them(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        for problem in &mut problems {
+            self.name.clone_into(&mut problem.file);
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Which promotions hold right now? The folder of files, as the last revision of it that was without errors.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, watch};
+use tokka_catalog::{Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_core::rulebook::Rulebook;
+
+mod follow;
+
+pub(crate) use follow::follow;
+
+/// What the folder came to. A quote names the revision that priced it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogueState {
+    /// What is served: the number of the revision in this process, from 1, and a part of the hash of its files, `7-2f0c61a9`.
+    pub revision: String,
+    /// How many promotions it has, of any status.
+    pub promotions: usize,
+    /// Why the files as they are now are not served; empty: they are.
+    pub refused: Vec<String>,
+}
+
+/// A folder and the rulebook made of it. The rulebook is swapped whole: a call that began with one ends with it.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    folder: PathBuf,
+    current: ArcSwap<Published>,
+    state: watch::Sender<CatalogueState>,
+    /// What the last look at the folder refused. Its lock also makes looks follow one another.
+    refused: Mutex<Option<Refused>>,
+}
+
+/// A revision in force.
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// Its name, as quotes carry it.
+    pub(crate) revision: String,
+    /// What it prices by.
+    pub(crate) rulebook: Rulebook,
+    number: u64,
+    hash: u128,
+}
+
+/// Files that were looked at and not taken. Known again, they are not reported again at every look.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    /// These texts have errors.
+    Texts(u128),
+    /// They could not even be read.
+    Unreadable(Problems),
+}
+
+/// What a look at the folder changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// Nothing.
+    Same,
+    /// There is a new revision.
+    Swapped,
+    /// The files have errors; the old revision stays.
+    Refused,
+}
+
+impl Catalogue {
+    /// Reads the folder for the first time.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its files.
+    pub(crate) async fn open(folder: PathBuf) -> Result<Self, Problems> {
+        let sources = read(&folder).await?;
+        let hash = content_hash(&sources);
+        let published = Published::new(1, hash, compile(sources).await?);
+        let state = watch::Sender::new(published.state());
+        tracing::info!(revision = published.revision, promotions = state.borrow().promotions, "catalogue loaded");
+        Ok(Self { folder, current: ArcSwap::from_pointee(published), state, refused: Mutex::new(None) })
+    }
+
+    /// The revision in force.
+    pub(crate) fn current(&self) -> Arc<Published> {
+        self.current.load_full()
+    }
+
+    /// What the folder came to, now and after each look that changed it.
+    pub(crate) fn state(&self) -> watch::Receiver<CatalogueState> {
+        self.state.subscribe()
+    }
+
+    /// The folder itself.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Looks at the folder again. Other texts than before are the next revision, all or nothing: with an error anywhere
+    /// the old one stays, and the log and the state say why.
+    pub(crate) async fn look(&self) -> Looked {
+        let mut refused = self.refused.lock().await;
+        let sources = match read(&self.folder).await {
+            Ok(sources) => sources,
+            Err(problems) => return self.refuse(&mut refused, Refused::Unreadable(problems.clone()), &problems),
+        };
+        let hash = content_hash(&sources);
+        let current = self.current();
+        if hash == current.hash {
+            if refused.take().is_some() {
+                tracing::info!(revision = current.revision, "catalogue is as before its errors");
+                self.state.send_replace(current.state());
+            }
+            return Looked::Same;
+        }
+        if *refused == Some(Refused::Texts(hash)) {
+            return Looked::Same;
+        }
+        let rulebook = match compile(sources).await {
+            Ok(rulebook) => rulebook,
+            Err(problems) => return self.refuse(&mut refused, Refused::Texts(hash), &problems),
+        };
+        let next = Published::new(current.number.saturating_add(1), hash, rulebook);
+        *refused = None;
+        tracing::info!(revision = next.revision, before = current.revision, "catalogue reloaded");
+        let state = next.state();
+        // First in force, then announced: who hears of a revision is priced by it.
+        self.current.store(Arc::new(next));
+        self.state.send_replace(state);
+        Looked::Swapped
+    }
+
+    fn refuse(&self, refused: &mut Option<Refused>, why: Refused, problems: &Problems) -> Looked {
+        if refused.as_ref() == Some(&why) {
+            return Looked::Same;
+        }
+        *refused = Some(why);
+        let kept = &self.current().revision;
+        tracing::error!(kept, problems = problems.len(), "catalogue has errors, the old revision stays");
+        for problem in problems {
+            tracing::error!(%problem, "catalogue error");
+        }
+        self.state.send_modify(|state| state.refused = problems.into_iter().map(Problem::to_string).collect());
+        Looked::Refused
+    }
+}
+
+impl Published {
+    fn new(number: u64, hash: u128, rulebook: Rulebook) -> Self {
+        let revision = Revision { number, hash }.to_string();
+        Self { revision, rulebook, number, hash }
+    }
+
+    fn state(&self) -> CatalogueState {
+        let promotions = self.rulebook.promotions().len();
+        CatalogueState { revision: self.revision.clone(), promotions, refused: Vec::new() }
+    }
+}
+
+/// The number orders revisions within this process; the hash tells instances with the same files by the same end.
+struct Revision {
+    number: u64,
+    hash: u128,
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:08x}", self.number, self.hash >> 96)
+    }
+}
+
+async fn read(folder: &Path) -> Result<Vec<Source>, Problems> {
+    let folder = folder.to_owned();
+    apart(move || read_folder(&folder)).await
+}
+
+/// A large catalogue takes seconds: not on the threads that answer calls.
+async fn compile(sources: Vec<Source>) -> Result<Rulebook, Problems> {
+    apart(move || Ok(Rulebook::compile(load(&sources)?.catalogue))).await
+}
+
+/// Runs work on a thread of its own; a panic there is one more problem of the files, and the old revision stays.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problems> + Send + 'static) -> Result<T, Problems> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failure) => {
+            let message = format!("reading it failed: {failure}");
+            Err(Problems::from(Problem::of_all(ProblemKind::Rule, message, "this is a bug of tokka, please report it")))
+        }
+    }
+}

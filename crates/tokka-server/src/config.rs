@@ -1,0 +1,38 @@
+//! What does an operator choose? Addresses, the catalogue's folder, and how patiently the server starts and stops.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a server runs. [`Config::new`] fills in everything but the two things that nobody can guess.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where callers come in; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where probes come in besides, for when the main port asks for client certificates; `None` = nowhere.
+    pub admin: Option<SocketAddr>,
+    /// The folder whose files are the catalogue.
+    pub catalogue: PathBuf,
+    /// How often the folder is read even though nothing told of a change: notifications do not reach every kind of
+    /// file system.
+    pub catalogue_poll: Duration,
+    /// From NOT_SERVING to the end of new connections: the time that balancers get to look away.
+    pub stop_pause: Duration,
+    /// How long open calls may take to end after that; what is open then is cut.
+    pub drain_max: Duration,
+}
+
+impl Config {
+    /// The defaults: no admin address, a look at the folder every 5 s, a pause of 1 s and at most 20 s of draining, which
+    /// fits into the 30 s that Kubernetes gives.
+    pub fn new(listen: SocketAddr, catalogue: impl Into<PathBuf>) -> Self {
+        Self {
+            listen,
+            admin: None,
+            catalogue: catalogue.into(),
+            catalogue_poll: Duration::from_secs(5),
+            stop_pause: Duration::from_secs(1),
+            drain_max: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! How does a server start, and how does it stop? Read from top to bottom.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokka_catalog::Problems;
+use tokka_proto::v1::pricing_service_server::PricingServiceServer;
+use tonic::server::NamedService;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::catalogue::{Catalogue, CatalogueState, follow};
+use crate::config::Config;
+use crate::guard::Guard;
+use crate::pricing::Pricing;
+
+/// A dead peer is noticed after the first silence and this answer that did not come.
+const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_WITHIN: Duration = Duration::from_secs(10);
+/// Open calls of one connection; tonic has no bound of its own.
+const STREAMS_MAX: u32 = 256;
+/// A request is at most 1 MiB: 1,000 lines with 20 categories each fit in.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
+
+/// The name by which probes ask for the service.
+const PRICING: &str = <PricingServiceServer<Pricing> as NamedService>::NAME;
+
+/// Why a server did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// At the first start the catalogue has to be without errors; there is no older revision to stay with.
+    #[error("the catalogue has errors:\n{0}")]
+    Catalogue(Problems),
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Accepting connections failed.
+    #[error("the server ended: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The descriptors of the API are damaged.
+    #[error("reflection cannot be served: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// A server that takes calls.
+#[derive(Debug)]
+pub struct Started {
+    /// Where it listens; with the port that was taken for 0.
+    pub address: SocketAddr,
+    /// Where probes may come in besides.
+    pub admin: Option<SocketAddr>,
+    /// What it serves, and why it does not serve what lies in the folder now.
+    pub catalogue: watch::Receiver<CatalogueState>,
+}
+
+/// Serves until `shutdown` is ready, then lets open calls end. `ready` is told once calls are taken.
+///
+/// # Errors
+/// [`ServeError`]; a catalogue with errors is one at the start and none later.
+pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: impl FnOnce(Started)) -> Result<(), ServeError> {
+    let catalogue = Arc::new(Catalogue::open(config.catalogue.clone()).await.map_err(ServeError::Catalogue)?);
+    let main = listen(config.listen).await?;
+    let admin = match config.admin {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+
+    // What runs beside the calls ends with this set.
+    let mut beside = JoinSet::new();
+    beside.spawn(follow(Arc::clone(&catalogue), config.catalogue_poll));
+
+    let (health, probes) = tonic_health::server::health_reporter();
+    set_health(&health, ServingStatus::Serving).await;
+    let started =
+        Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
+
+    let mut services = RoutesBuilder::default();
+    services
+        .add_service(probes.clone())
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .add_service(PricingServiceServer::new(Pricing { catalogue }).max_decoding_message_size(REQUEST_BYTES_MAX));
+    if let Some(admin) = admin {
+        // Until the very end: a probe learns that the server stops, and is not left without an answer.
+        beside.spawn(async move {
+            let probed = transport().add_service(probes).serve_with_incoming(admin.incoming).await;
+            tracing::error!(error = ?probed.err(), "the admin address is no longer served");
+        });
+    }
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = transport().layer(tower::layer::layer_fn(Guard)).add_routes(services.routes()).serve_with_incoming_shutdown(
+        main.incoming,
+        async {
+            // A dropped sender stops as well.
+            let _ = stopped.await;
+        },
+    );
+    let mut serving = pin!(serving);
+
+    tracing::info!(address = %started.address, "serving");
+    ready(started);
+    tokio::select! {
+        ended = &mut serving => return Ok(ended?),
+        () = shutdown => {}
+    }
+
+    // Balancers look away while calls are still answered; then connections are told to go (GOAWAY), and open calls end.
+    tracing::info!(pause_ms = config.stop_pause.as_millis(), "stopping");
+    set_health(&health, ServingStatus::NotServing).await;
+    tokio::select! {
+        ended = &mut serving => return Ok(ended?),
+        () = tokio::time::sleep(config.stop_pause) => {}
+    }
+    drop(stop);
+    match tokio::time::timeout(config.drain_max, serving).await {
+        Ok(ended) => ended?,
+        Err(_) => tracing::warn!(drain_max_ms = config.drain_max.as_millis(), "calls that are still open are cut"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ready when the process is asked to stop: SIGTERM, as orchestrators send, or Ctrl-C.
+pub async fn shutdown_signal() {
+    let interrupt = async {
+        // Where it cannot be listened for, it ends the process as it does by default.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+/// A bound port, not accepting yet.
+struct Bound {
+    address: SocketAddr,
+    incoming: TcpIncoming,
+}
+
+async fn listen(address: SocketAddr) -> Result<Bound, ServeError> {
+    let at = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(at)?;
+    let address = listener.local_addr().map_err(at)?;
+    // Answers are small: waiting to fill a packet would cost 40 ms where the other side delays its ACK.
+    Ok(Bound { address, incoming: TcpIncoming::from(listener).with_nodelay(Some(true)) })
+}
+
+/// What every port has in common.
+fn transport() -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE_AFTER))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_WITHIN))
+        .max_concurrent_streams(STREAMS_MAX)
+}
+
+/// The API, the probes and the details of errors, so that grpcurl can print them all.
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(tokka_proto::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// The server as a whole and its service stand and fall together.
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    health.set_service_status("", status).await;
+    health.set_service_status(PRICING, status).await;
+}

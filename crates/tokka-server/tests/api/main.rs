@@ -1,0 +1,16 @@
+//! Does a running server keep its promises? Each test starts one of its own, on a free port, over a folder of its own.
+//!
+//! `cfg(test)` always holds here; written out, it tells the lints that every function may panic, as a test may.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod quote;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod surface;

@@ -1,0 +1,170 @@
+//! Is a basket priced as the catalogue says, and explained as far as asked?
+
+use tokka_proto::v1;
+use tokka_proto::v1::outcome::Details;
+
+use crate::running::{Running, coupon, line, masks};
+
+#[tokio::test]
+async fn amounts_are_those_of_the_contract_down_to_the_unit() {
+    let mut server = Running::shop().await;
+    let quote = server.quote(masks()).await.expect("a price");
+    assert_eq!((quote.currency.as_str(), quote.gross, quote.payable), ("JPY", 3840, 2940));
+    let discounts = v1::StageAmounts { item: 600, store_coupon: 300, ..Default::default() };
+    assert_eq!(quote.discounts, Some(discounts));
+    assert_eq!(quote.applied, ["flash", "store-300"]);
+
+    let [line] = &quote.lines[..] else { panic!("one line: {:?}", quote.lines) };
+    assert_eq!((line.line_id.as_str(), line.gross, line.payable, line.over_limit), ("a", 3840, 2940, 1));
+    assert_eq!(line.discounts, Some(discounts));
+    // 300 over 1,960 and 1,280: 181.48 and 118.52, so the odd one goes to the unit beyond the limit.
+    let runs: Vec<_> = line.runs.iter().map(|run| (run.count, run.payable)).collect();
+    assert_eq!(runs, [(1, 890), (1, 889), (1, 1161)]);
+
+    let [store] = &quote.stores[..] else { panic!("one store: {:?}", quote.stores) };
+    assert_eq!((store.store.as_str(), store.subtotal, store.payable, store.below_minimum), ("pharma", 2940, 2940, 0));
+    assert_eq!(store.tax_totals, [v1::TaxTotal { tax_class: None, payable: 2940 }]);
+    assert!(quote.revision.starts_with("1-"), "{}", quote.revision);
+    assert_eq!(quote.at.expect("a moment").seconds, 1_794_358_800);
+    assert!(!quote.needs_user && !quote.clawback_only);
+}
+
+#[tokio::test]
+async fn basic_is_small_and_full_explains() {
+    let mut server = Running::shop().await;
+    let basic = server.quote(masks()).await.expect("a price");
+    let full = server.quote(v1::QuoteRequest { view: v1::View::Full.into(), ..masks() }).await.expect("a price");
+
+    assert!(basic.outcomes.is_empty() && basic.hints.is_empty() && basic.groups.is_empty());
+    assert!(basic.funding.is_empty() && basic.funders.is_empty() && basic.lines[0].segments.is_empty());
+    assert_eq!(basic.stores[0].settlement, None);
+    let size = prost::Message::encoded_len(&basic);
+    assert!(size < 200, "{size} bytes for one line");
+
+    // FULL is BASIC and more.
+    let mut cut = full.clone();
+    (cut.outcomes, cut.hints, cut.groups, cut.funding, cut.funders) = Default::default();
+    cut.lines.iter_mut().for_each(|line| line.segments.clear());
+    cut.stores.iter_mut().for_each(|store| store.settlement = None);
+    assert_eq!(cut, basic);
+
+    let outcome = |id: &str| full.outcomes.iter().find(|outcome| outcome.promotion == id).expect("an outcome");
+    let flash = outcome("flash");
+    assert_eq!(
+        (flash.code(), flash.stage(), flash.name.as_str()),
+        (v1::OutcomeCode::Applied, v1::Stage::Item, "マスク タイムセール")
+    );
+    let Some(Details::Applied(applied)) = &flash.details else { panic!("{flash:?}") };
+    assert_eq!(applied.discount, 600);
+    let cut = v1::LimitUse { counter: v1::Limit::UnitsPerOrder.into(), limit: 2, used: 0, requested: 3 };
+    assert_eq!(applied.cut, [cut]);
+
+    let spend = outcome("spend-5000");
+    assert_eq!(spend.code(), v1::OutcomeCode::BelowThreshold);
+    let Some(Details::Shortfall(short)) = &spend.details else { panic!("{spend:?}") };
+    assert_eq!((short.basis(), short.threshold, short.actual, short.missing), (v1::Basis::Amount, 5000, 3240, 1760));
+    assert_eq!(outcome("lamps").code(), v1::OutcomeCode::BelowThreshold);
+
+    let hint = full.hints.iter().find(|hint| hint.promotion == "spend-5000").expect("a hint");
+    assert_eq!(hint.missing, 1760);
+    let Some(v1::hint::Then::Reward(reward)) = &hint.then else { panic!("{hint:?}") };
+    assert_eq!(reward.gifts[0].gift, "tote-bag");
+
+    assert_eq!(full.funding.iter().map(|part| part.amount).sum::<i64>(), 900);
+    let funders: Vec<_> = full.funders.iter().map(|total| (total.payer.as_str(), total.amount)).collect();
+    assert_eq!(funders, [("platform", 120), ("pharma", 780)]);
+    assert_eq!(full.stores[0].settlement, Some(2940 + 120));
+    let touches: Vec<_> = full.lines[0].segments.iter().map(|segment| (segment.units, segment.touches.len())).collect();
+    assert_eq!(touches, [(2, 2), (1, 1)]);
+    assert!(full.groups.iter().any(|group| group.store == "pharma"));
+}
+
+#[tokio::test]
+async fn gifts_bring_what_the_erp_needs_and_missing_ones_are_named() {
+    let mut server = Running::shop().await;
+    let mut request = masks();
+    request.basket.as_mut().expect("a basket").lines = vec![line("a", "tea", "pharma", 10, 2500)];
+    request.select_gift.insert("lamps".to_owned(), "lamp".to_owned());
+    let quote = server.quote(request).await.expect("a price");
+    let [bag] = &quote.gifts[..] else { panic!("{:?}", quote.gifts) };
+    assert_eq!((bag.promotion.as_str(), bag.gift.as_str(), bag.quantity), ("spend-5000", "tote-bag", 1));
+    assert_eq!(bag.erp, Some(v1::gift::Erp::Note("not in the ERP: トートバッグ × 1".to_owned())));
+    let [lamp] = &quote.missing_gifts[..] else { panic!("{:?}", quote.missing_gifts) };
+    assert_eq!((lamp.promotion.as_str(), lamp.gift.as_str(), lamp.wanted, lamp.given), ("lamps", "lamp", 1, 0));
+}
+
+#[tokio::test]
+async fn coupons_that_do_not_apply_say_why() {
+    let mut server = Running::shop().await;
+    let coupons = vec![coupon("old-coupon"), coupon("nobody-knows-it")];
+    let quote = server.quote(v1::QuoteRequest { coupons, view: v1::View::Full.into(), ..masks() }).await.expect("a price");
+    let outcome = |id: &str| quote.outcomes.iter().find(|outcome| outcome.promotion == id).expect("an outcome");
+    let old = outcome("old-coupon");
+    assert_eq!(old.code(), v1::OutcomeCode::Ended);
+    let Some(Details::EndedAt(end)) = &old.details else { panic!("{old:?}") };
+    assert_eq!(end.seconds, 1_735_657_200);
+    let unknown = outcome("nobody-knows-it");
+    assert_eq!((unknown.code(), unknown.name.as_str()), (v1::OutcomeCode::UnknownCoupon, ""));
+}
+
+#[tokio::test]
+async fn a_selection_of_nothing_is_kept() {
+    let mut server = Running::shop().await;
+    let mut request = masks();
+    request.select.insert("mask-50".to_owned(), "none".to_owned());
+    let quote = server.quote(request).await.expect("a price");
+    assert_eq!((quote.payable, quote.applied), (3540, vec!["store-300".to_owned()]));
+
+    let mut request = masks();
+    request.basket.as_mut().expect("a basket").lines[0].quantity = 10;
+    request.select_spend.insert("a".to_owned(), v1::SpendSelection { promotions: vec!["none".to_owned()] });
+    let quote = server.quote(request).await.expect("a price");
+    assert_eq!(quote.discounts.expect("discounts").store_spend, 0);
+    assert!(quote.gifts.is_empty());
+}
+
+#[tokio::test]
+async fn tax_classes_are_summed_by_store() {
+    let mut server = Running::shop().await;
+    let mut request = masks();
+    let lines = &mut request.basket.as_mut().expect("a basket").lines;
+    *lines = vec![line("a", "tea", "pharma", 1, 500), line("b", "novel", "books", 2, 700), line("c", "soap", "pharma", 1, 300)];
+    lines[0].tax_class = Some("reduced".to_owned());
+    let quote = server.quote(request).await.expect("a price");
+    let total = |tax_class: Option<&str>, payable| v1::TaxTotal { tax_class: tax_class.map(str::to_owned), payable };
+    assert_eq!(quote.stores[0].tax_totals, [total(Some("reduced"), 500), total(None, 300)]);
+    assert_eq!(quote.stores[1].tax_totals, [total(None, 1400)]);
+    assert_eq!(quote.stores[0].below_minimum, 2200);
+}
+
+#[tokio::test]
+async fn the_fingerprint_stands_for_what_is_offered() {
+    let mut server = Running::shop().await;
+    let first = server.quote(masks()).await.expect("a price");
+    assert!(first.fingerprint.len() == 32 && first.fingerprint.bytes().all(|b| b.is_ascii_hexdigit()), "{}", first.fingerprint);
+    let mut later = masks();
+    later.view = v1::View::Full.into();
+    later.basket.as_mut().expect("a basket").at = None;
+    assert_eq!(server.quote(later).await.expect("a price").fingerprint, first.fingerprint);
+    let mut other = masks();
+    other.basket.as_mut().expect("a basket").lines[0].quantity = 2;
+    assert_ne!(server.quote(other).await.expect("a price").fingerprint, first.fingerprint);
+}
+
+#[tokio::test]
+async fn a_basket_without_a_moment_is_priced_for_now() {
+    let mut server = Running::shop().await;
+    let mut request = masks();
+    request.basket.as_mut().expect("a basket").at = None;
+    let before = jiff::Timestamp::now().as_second();
+    let at = server.quote(request).await.expect("a price").at.expect("a moment").seconds;
+    assert!((before..=jiff::Timestamp::now().as_second()).contains(&at), "{at}");
+}
+
+#[tokio::test]
+async fn counters_say_what_is_known_of_them() {
+    let mut server = Running::shop().await;
+    let quote = server.quote(masks()).await.expect("a price");
+    // `units_per_order` counts this order alone: no counter is asked.
+    assert_eq!(quote.counters(), v1::CounterState::NotLimited);
+}

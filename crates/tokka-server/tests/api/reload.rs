@@ -1,0 +1,110 @@
+//! Does the folder's last sound state hold, whatever is written into it?
+//!
+//! These tests wait until the server says that it looked, however long that takes: they depend on no clock.
+
+use std::time::Duration;
+
+use tokka_server::{CatalogueState, Config, ServeError, serve};
+
+use crate::running::{Running, SHOP, masks};
+
+/// The shop with another flash price.
+fn shop_with_flash_at(price: i64) -> String {
+    SHOP.replace("fixed: 980", &format!("fixed: {price}"))
+}
+
+async fn until(server: &mut Running, holds: impl FnMut(&CatalogueState) -> bool) -> CatalogueState {
+    server.catalogue.wait_for(holds).await.expect("a server").clone()
+}
+
+#[tokio::test]
+async fn a_changed_file_is_the_next_revision() {
+    let mut server = Running::shop().await;
+    let before = server.quote(masks()).await.expect("a price");
+    server.write("catalogue.yaml", &shop_with_flash_at(900));
+    let state = until(&mut server, |state| state.revision.starts_with("2-")).await;
+    let after = server.quote(masks()).await.expect("a price");
+    assert_eq!(after.revision, state.revision);
+    assert_eq!(before.payable - after.payable, 160);
+    assert_ne!(before.fingerprint, after.fingerprint);
+}
+
+#[tokio::test]
+async fn a_new_file_and_a_removed_one_count_too() {
+    let mut server = Running::shop().await;
+    let extra = "{kind: promotion, id: extra, name: x, owner: books, status: published, item_price: {amount_off: 10}}";
+    let promotions = server.catalogue.borrow().promotions;
+    std::fs::create_dir(server.folder.path().join("more")).expect("a folder");
+    server.write("more/extra.yaml", extra);
+    until(&mut server, |state| state.promotions == promotions + 1).await;
+    std::fs::remove_file(server.folder.path().join("more/extra.yaml")).expect("removed");
+    let state = until(&mut server, |state| state.promotions == promotions).await;
+    assert!(state.revision.starts_with("3-"), "{}", state.revision);
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_the_old_revision_until_it_is_mended() {
+    let mut server = Running::shop().await;
+    let before = server.quote(masks()).await.expect("a price");
+    let broken = SHOP.replace("item_price:", "item_prize:");
+    server.write("catalogue.yaml", &broken);
+    let state = until(&mut server, |state| !state.refused.is_empty()).await;
+    let why = state.refused.iter().find(|problem| problem.contains("item_prize")).expect("the field is named");
+    assert!(why.contains("catalogue.yaml:") && why.contains("item_price"), "{why}");
+    assert_eq!(state.revision, before.revision);
+    assert_eq!(server.quote(masks()).await.expect("a price"), before);
+
+    server.write("catalogue.yaml", &shop_with_flash_at(900));
+    let state = until(&mut server, |state| state.refused.is_empty()).await;
+    // A refused state of the folder takes no number.
+    assert!(state.revision.starts_with("2-"), "{}", state.revision);
+    assert_eq!(server.quote(masks()).await.expect("a price").payable, before.payable - 160);
+}
+
+#[tokio::test]
+async fn a_change_that_is_taken_back_is_no_revision() {
+    let mut server = Running::shop().await;
+    let first = server.catalogue.borrow().revision.clone();
+    server.write("catalogue.yaml", "kind: nonsense");
+    until(&mut server, |state| !state.refused.is_empty()).await;
+    server.write("catalogue.yaml", SHOP);
+    assert_eq!(until(&mut server, |state| state.refused.is_empty()).await.revision, first);
+}
+
+#[tokio::test]
+async fn an_offer_that_stays_the_same_keeps_its_fingerprint() {
+    let mut server = Running::shop().await;
+    let before = server.quote(masks()).await.expect("a price");
+    server.write("catalogue.yaml", &SHOP.replace("name: ランプ,", "name: 新しいランプ,"));
+    until(&mut server, |state| state.revision.starts_with("2-")).await;
+    let after = server.quote(masks()).await.expect("a price");
+    assert_ne!(before.revision, after.revision);
+    assert_eq!(before.fingerprint, after.fingerprint);
+}
+
+/// The system's notification alone: a poll would be an hour away.
+#[tokio::test]
+async fn a_change_is_told_of() {
+    let mut server = Running::of(SHOP, |config| config.catalogue_poll = Duration::from_secs(3600)).await;
+    // The watcher starts beside the server: what is written before it watches would wait for the poll.
+    for price in (100..).map(|price| price % 900) {
+        server.write("catalogue.yaml", &shop_with_flash_at(price));
+        let swapped = server.catalogue.wait_for(|state| !state.revision.starts_with("1-"));
+        if tokio::time::timeout(Duration::from_secs(1), swapped).await.is_ok() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_folder_with_errors_does_not_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.yaml"), SHOP.replace("threshold: 5000", "threshold: 0")).expect("a file");
+    std::fs::write(folder.path().join("b.yaml"), "{kind: shop, id: x}").expect("a file");
+    let config = Config::new(([127, 0, 0, 1], 0).into(), folder.path());
+    let error = serve(config, std::future::pending(), |_| panic!("it started")).await.expect_err("errors");
+    let ServeError::Catalogue(problems) = &error else { panic!("{error}") };
+    assert!(problems.len() >= 2, "{problems}");
+    let text = error.to_string();
+    assert!(text.contains("a.yaml") && text.contains("b.yaml"), "{text}");
+}

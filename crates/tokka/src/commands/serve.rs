@@ -1,0 +1,85 @@
+//! How is the server started? With a folder as its catalogue, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokka_server::{Config, ServeError, Started, serve, shutdown_signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+use crate::output;
+
+/// How the server is started.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tokka serve --catalogue examples/marketplace
+  tokka serve --catalogue examples/marketplace --listen 0.0.0.0:7070 --log tokka_server=debug,info --log-format json
+
+One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new
+revision; with an error in it, the server stays with the old one and the log says why. SIGTERM or Ctrl-C ends it:
+open calls are answered first.")]
+pub(crate) struct Serve {
+    /// The folder whose files are the catalogue
+    #[arg(long, value_name = "DIR")]
+    catalogue: PathBuf,
+    /// Where calls come in; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7070")]
+    listen: SocketAddr,
+    /// Where health probes may come in besides
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
+    /// What is logged: `info`, or levels by module, `tokka_server=debug,info`
+    #[arg(long, value_name = "FILTER", env = "TOKKA_LOG", default_value = "info")]
+    log: String,
+    /// How the log is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
+    start_log(&arguments.log, arguments.log_format)?;
+    let mut config = Config::new(arguments.listen, arguments.catalogue);
+    config.admin = arguments.admin;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
+    runtime.block_on(serve(config, shutdown_signal(), announce)).map_err(|error| match error {
+        ServeError::Catalogue(problems) => Failure::for_each(&problems),
+        other => Failure::because(other),
+    })
+}
+
+/// The one line that scripts wait for.
+fn announce(started: Started) {
+    let state = started.catalogue.borrow().clone();
+    let admin = started.admin.map(|address| format!(", probes on {address}")).unwrap_or_default();
+    let line = format!(
+        "tokka is ready on {}{admin}: {} promotions, revision {}\n",
+        started.address, state.promotions, state.revision
+    );
+    if let Err(failure) = output::print(&line) {
+        failure.report();
+    }
+}
+
+/// The log goes to standard error, so that standard output is the announcement alone.
+fn start_log(filter: &str, format: LogFormat) -> Result<(), Failure> {
+    let parsed = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::Usage(format!("`{filter}` is not a log filter such as `info`: {error}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => log.with_ansi(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| Failure::because(format!("the log cannot be started: {error}")))
+}

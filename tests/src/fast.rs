@@ -1,0 +1,309 @@
+//! How does the fast pricing answer the same questions? Its quote and refunds, with numbers of tables turned into ids.
+
+use std::collections::BTreeMap;
+
+use tokka_core::basket::Basket;
+use tokka_core::outcome::{LimitUse, NotCovered, Shortfall, Subject, Verdict};
+use tokka_core::promotion::{BuyGetMode, Rule};
+use tokka_core::quote::{Counter, CounterKey, Quote, View, quote};
+use tokka_core::refund::{Order, Refund, RefundPolicy, ToReturn};
+use tokka_core::rulebook::Rulebook;
+use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
+
+use crate::case::Case;
+use crate::priced::{
+    Key, Link, Policy, Priced, PricedGift, PricedLine, PricedOutcome, PricedRefund, PricedSegment, PricedStore,
+};
+use crate::pricer::Pricer;
+
+/// The pricing of `tokka-core`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fast;
+
+impl Pricer for Fast {
+    fn name(&self) -> String {
+        "the fast pricing".to_owned()
+    }
+
+    fn price(&self, case: &Case) -> Result<Priced, String> {
+        let rulebook = Rulebook::compile(case.catalogue()?);
+        let basket = case.basket()?;
+        let names = Names { rulebook: &rulebook, basket: &basket };
+        let price = names.quote(case)?;
+        Ok(names.priced(&price))
+    }
+
+    fn refunds(&self, case: &Case, policy: Policy) -> Result<Vec<PricedRefund>, String> {
+        let rulebook = Rulebook::compile(case.catalogue()?);
+        let basket = case.basket()?;
+        let names = Names { rulebook: &rulebook, basket: &basket };
+        let price = names.quote(case)?;
+        let policy = match policy {
+            Policy::Proportional => RefundPolicy::Proportional,
+            Policy::Clawback => RefundPolicy::Clawback,
+        };
+        let mut order = Order::new(&rulebook, &basket, price, policy, false).map_err(|error| format!("{error:?}"))?;
+        let mut refunds = Vec::new();
+        for step in &case.steps {
+            let units: Vec<(&str, i64)> = step.iter().map(|(line, units)| (line.as_str(), *units)).collect();
+            let (left, refund) = order.give_back(&rulebook, &units).map_err(|error| format!("{error:?}"))?;
+            refunds.push(names.refund(&refund));
+            order = left;
+        }
+        Ok(refunds)
+    }
+}
+
+/// Prices with the two verbs that Reserve uses, [`Rulebook::prepare`] and `price`.
+///
+/// # Errors
+/// What was refused, in words.
+pub fn prepared_price(case: &Case) -> Result<(Quote, Quote), String> {
+    let rulebook = Rulebook::compile(case.catalogue()?);
+    let basket = case.basket()?;
+    let names = Names { rulebook: &rulebook, basket: &basket };
+    let prepared = rulebook.prepare(&basket).map_err(|error| format!("{error:?}"))?;
+    let usage: Vec<i64> = prepared.counters().rows().iter().map(|counter| names.used(case, counter)).collect();
+    let price = prepared.price(&usage, View::Full).map_err(|error| format!("{error:?}"))?;
+    Ok((price, names.quote(case)?))
+}
+
+struct Names<'a> {
+    rulebook: &'a Rulebook,
+    basket: &'a Basket,
+}
+
+impl Names<'_> {
+    fn quote(&self, case: &Case) -> Result<Quote, String> {
+        let usage = |counter: &Counter| self.used(case, counter);
+        quote(self.rulebook, self.basket, usage, View::Full).map_err(|error| format!("{error:?}"))
+    }
+
+    fn used(&self, case: &Case, counter: &Counter) -> i64 {
+        case.usage.get(&self.key(counter.key)).copied().unwrap_or(0)
+    }
+
+    fn promotion(&self, ix: PromoIx) -> String {
+        self.rulebook.promotions()[ix].id.to_string()
+    }
+
+    fn gift(&self, ix: GiftIx) -> String {
+        self.rulebook.gifts()[ix].id.to_string()
+    }
+
+    fn line(&self, ix: LineIx) -> &tokka_core::basket::Line {
+        &self.basket.lines()[ix.position()]
+    }
+
+    fn line_id(&self, ix: LineIx) -> String {
+        self.line(ix).line_id.to_string()
+    }
+
+    fn key(&self, key: CounterKey) -> Key {
+        match key {
+            CounterKey::Stock(promotion) => Key::Stock(self.promotion(promotion)),
+            CounterKey::StockBySku(promotion, line) => {
+                Key::StockBySku(self.promotion(promotion), self.line(line).sku.to_string())
+            }
+            CounterKey::UserUnits(promotion, _) => Key::UserUnits(self.promotion(promotion)),
+            CounterKey::UserUnitsOfSku(promotion, line, _) => {
+                Key::UserUnitsOfSku(self.promotion(promotion), self.line(line).sku.to_string())
+            }
+            CounterKey::UserOrders(promotion, _) => Key::UserOrders(self.promotion(promotion)),
+            CounterKey::Budget(promotion) => Key::Budget(self.promotion(promotion)),
+            CounterKey::GiftInventory(gift) => Key::Gift(self.gift(gift)),
+        }
+    }
+
+    fn priced(&self, quote: &Quote) -> Priced {
+        let prepared = self.rulebook.prepare(self.basket).expect("it was priced");
+        let mut priced = Priced {
+            gross: quote.gross.get(),
+            discounts: quote.discounts.map(|amount| amount.get()),
+            payable: quote.payable.get(),
+            applied: quote.applied.iter().map(|ix| self.promotion(*ix)).collect(),
+            needs_user: quote.needs_user,
+            clawback_only: quote.clawback_only,
+            ..Priced::default()
+        };
+        for (ix, line) in quote.lines.iter() {
+            priced.lines.push(PricedLine {
+                line_id: self.line_id(ix),
+                store: self.line(ix).store.to_string(),
+                discounts: line.discounts.map(|amount| amount.get()),
+                payable: line.payable.get(),
+                over_limit: line.over_limit,
+                runs: quote.runs_of(ix).iter().map(|run| (run.units, run.each.get())).collect(),
+            });
+        }
+        priced.segments = quote.segments.iter().map(|segment| self.segment(segment)).collect();
+        for store in quote.stores.rows() {
+            priced.stores.push(PricedStore {
+                id: self.line(store.first_line).store.to_string(),
+                gross: store.gross.get(),
+                discounts: store.discounts.map(|amount| amount.get()),
+                subtotal: store.subtotal.get(),
+                payable: store.payable.get(),
+                below_minimum: store.below_minimum.get(),
+                settlement: store.settlement.get(),
+            });
+        }
+        for total in &quote.tax_totals {
+            let store = priced.stores[total.store.position()].id.clone();
+            let class = total.tax_class.as_ref().map_or(String::new(), ToString::to_string);
+            priced.taxes.insert((store, class), total.payable.get());
+        }
+        for gift in &quote.gifts {
+            priced.gifts.push(PricedGift {
+                promotion: self.promotion(gift.promotion),
+                gift: self.gift(gift.gift),
+                wanted: gift.wanted,
+                given: gift.given,
+            });
+        }
+        for free in &quote.free_units {
+            priced.free_units.push((self.promotion(free.promotion), self.line_id(free.line), free.units));
+        }
+        for outcome in &quote.outcomes {
+            let id = match &outcome.subject {
+                Subject::Promotion(ix) => self.promotion(*ix),
+                Subject::UnknownCoupon(id) => id.clone(),
+            };
+            let bundle = matches!(outcome.subject, Subject::Promotion(ix) if matches!(self.rulebook.promotions()[ix].rule, Rule::Bundle(_)));
+            priced.outcomes.insert(id.clone(), self.outcome(&outcome.verdict, &outcome.subject, bundle));
+        }
+        for part in quote.funding.iter().filter(|part| part.amount.is_positive()) {
+            let key = (self.promotion(part.promotion), self.line_id(part.line), part.payer.to_string());
+            *priced.funding.entry(key).or_insert(0) += part.amount.get();
+        }
+        for (payer, amount) in quote.given_value.iter().filter(|(_, amount)| amount.is_positive()) {
+            *priced.given_value.entry(payer.to_string()).or_insert(0) += amount.get();
+        }
+        for hint in &quote.hints {
+            let line = hint.line.map_or(String::new(), |line| self.line_id(line));
+            priced.hints.insert((self.promotion(hint.promotion), line), hint.missing);
+        }
+        for claim in &quote.claims {
+            let key = self.key(prepared.counters()[claim.counter].key);
+            *priced.claims.entry(key).or_insert(0) += claim.amount;
+        }
+        priced
+    }
+
+    fn segment(&self, segment: &tokka_core::quote::Segment) -> PricedSegment {
+        let mut before = segment.gross.get();
+        let mut chain = Vec::new();
+        for touch in &segment.chain {
+            chain.push(Link {
+                promotion: self.promotion(touch.promotion),
+                stage: touch.stage,
+                before,
+                after: touch.after.get(),
+            });
+            before = touch.after.get();
+        }
+        PricedSegment {
+            line: segment.line.position(),
+            units: segment.units,
+            over_limit: segment.over_limit,
+            gross: segment.gross.get(),
+            floor: self.line(segment.line).floor().get() * segment.units,
+            payable: segment.amount.get(),
+            chain,
+        }
+    }
+
+    fn outcome(&self, verdict: &Verdict, subject: &Subject, bundle: bool) -> PricedOutcome {
+        let outcome = PricedOutcome::new(verdict.code());
+        let limit = |outcome: PricedOutcome, limit: &LimitUse| {
+            outcome
+                .with("counter", limit.counter.as_str())
+                .with("limit", limit.limit)
+                .with("used", limit.used)
+                .with("requested", limit.requested)
+        };
+        let short = |outcome: PricedOutcome, short: &Shortfall| {
+            if bundle {
+                return outcome;
+            }
+            outcome.with("threshold", short.threshold).with("actual", short.actual).with("missing", short.missing)
+        };
+        let other = |outcome: PricedOutcome, ix: &PromoIx| outcome.with("promotion", self.promotion(*ix));
+        match verdict {
+            Verdict::Applied(applied) => {
+                let shown = |cut: &LimitUse| {
+                    let name = cut.counter.as_str();
+                    format!("{name} limit {} used {} requested {}", cut.limit, cut.used, cut.requested)
+                };
+                let cut: Vec<String> = applied.cut.iter().map(shown).collect();
+                outcome
+                    .with("discount", applied.discount.get())
+                    .with("free_units", applied.free_units)
+                    .with("floor_cut", applied.floor_cut.get())
+                    .with("cut", cut.join("; "))
+            }
+            Verdict::NotStarted { start } => outcome.with("start", start),
+            Verdict::Ended { end } => outcome.with("end", end),
+            Verdict::NotCovered { lines } => {
+                let shown = |(line, why): &(LineIx, NotCovered)| format!("{} {}", self.line_id(*line), why.code());
+                outcome.with("lines", lines.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
+            Verdict::OnePerOrder { promotion } | Verdict::NotStackable { promotion } => other(outcome, promotion),
+            Verdict::ExcludedBy { promotion } => {
+                let group = match subject {
+                    Subject::Promotion(ix) => match &self.rulebook.promotions()[*ix].rule {
+                        Rule::Spend(spend) => spend.exclusion_group.to_string(),
+                        _ => "-".to_owned(),
+                    },
+                    Subject::UnknownCoupon(_) => "-".to_owned(),
+                };
+                other(outcome, promotion).with("exclusion_group", group)
+            }
+            Verdict::LimitReached(stands) | Verdict::StockExhausted(stands) | Verdict::BudgetExhausted(stands) => {
+                limit(outcome, stands)
+            }
+            Verdict::BelowQuantity(shortfall) | Verdict::BelowThreshold(shortfall) => short(outcome, shortfall),
+            Verdict::BeatenBy { promotion, amount, winner } => {
+                let mut outcome = other(outcome, promotion);
+                for (name, amount) in [("amount", amount), ("winner", winner)] {
+                    if let Some(amount) = amount {
+                        outcome = outcome.with(name, amount.get());
+                    }
+                }
+                outcome
+            }
+            _ => outcome,
+        }
+    }
+
+    fn refund(&self, refund: &Refund) -> PricedRefund {
+        let mut priced = PricedRefund {
+            refund: refund.refund.get(),
+            lines: refund.lines.iter().map(|(line, amount)| (self.line_id(*line), amount.get())).collect(),
+            waived: refund.waived.get(),
+            ..PricedRefund::default()
+        };
+        for back in &refund.to_return {
+            match back {
+                ToReturn::Gift { gift, units, .. } => *priced.gifts_to_return.entry(self.gift(*gift)).or_insert(0) += units,
+                ToReturn::FreeUnits { line, units, .. } => {
+                    let line = self.line(*line);
+                    let key = (line.store.to_string(), line.sku.to_string());
+                    *priced.free_to_return.entry(key).or_insert(0) += units;
+                }
+            }
+        }
+        let mut restored: BTreeMap<Key, i64> = BTreeMap::new();
+        for (key, amount) in refund.restored.iter().filter(|(_, amount)| *amount != 0) {
+            *restored.entry(self.key(*key)).or_insert(0) += amount;
+        }
+        priced.restored = restored;
+        priced
+    }
+}
+
+/// Does a promotion give its free units on top?
+#[must_use]
+pub fn gives_on_top(rule: &Rule) -> bool {
+    matches!(rule, Rule::BuyGet(rule) if rule.mode == BuyGetMode::Add)
+}

@@ -1,0 +1,224 @@
+//! Do the pages say what is there? The rules over documentation, pointers and reason codes.
+
+use std::collections::BTreeSet;
+
+use super::Finding;
+use super::tree::Tree;
+
+/// The one script: what a build server calls.
+const SCRIPT: &str = ".ci/run";
+/// Where the stable codes stand, each with its page.
+const CODE_TABLES: [&str; 2] = ["crates/tokka-core/src/outcome.rs", "crates/tokka-server/src/error.rs"];
+/// What the answer says by a field of its own, and not by a code: the file that has the field, and its page.
+const SPOKEN: (&str, &str) = ("proto/tokka/v1/quote.proto", "GIFT_OUT_OF_STOCK");
+const REASONS: &str = "docs/reasons/";
+const MAP: &str = "ARCHITECTURE.md";
+
+pub(super) fn outside(tree: &Tree) -> Vec<Finding> {
+    // Written in two parts, or this file would break its own rule.
+    let pointers = [concat!("../", "shared"), concat!("../", ".library"), concat!("/wor", "k/")];
+    let mut findings = Vec::new();
+    for (path, text) in tree.files() {
+        for (index, line) in text.lines().enumerate() {
+            if let Some(pointer) = pointers.iter().find(|pointer| line.contains(**pointer)) {
+                findings.push(Finding::line(path, index, format!("`{pointer}` lies outside the project")));
+            }
+        }
+    }
+    findings
+}
+
+pub(super) fn shell(tree: &Tree) -> Vec<Finding> {
+    tree.files()
+        .filter(|(path, text)| {
+            let first = text.lines().next().unwrap_or_default();
+            *path != SCRIPT && (path.ends_with(".sh") || (first.starts_with("#!") && first.trim_end().ends_with("sh")))
+        })
+        .map(|(path, _)| Finding::file(path, "a shell script: write it as a chore of xtask"))
+        .collect()
+}
+
+pub(super) fn reason_pages(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut codes = BTreeSet::new();
+    for table in CODE_TABLES {
+        match tree.text(table) {
+            Some(text) => codes.extend(codes_in(text).map(|code| (code, table))),
+            None => findings.push(Finding::file(table, "is not there: tell xtask where the codes stand now")),
+        }
+    }
+    let (file, code) = SPOKEN;
+    if tree.text(file).is_some_and(|text| text.contains(code)) {
+        codes.insert((code, file));
+    }
+    for (code, table) in &codes {
+        let page = format!("{REASONS}{code}.md");
+        match tree.text(&page) {
+            None => findings.push(Finding::file(*table, format!("`{code}` has no page `{page}`"))),
+            Some(text) if text.lines().next() != Some(&format!("# {code}")) => {
+                findings.push(Finding::line(page, 0, format!("does not begin with `# {code}`")));
+            }
+            Some(_) => {}
+        }
+    }
+    for (path, _) in tree.ending(".md") {
+        let code = path.strip_prefix(REASONS).and_then(|name| name.strip_suffix(".md")).filter(|name| *name != "README");
+        if code.is_some_and(|code| !codes.iter().any(|(known, _)| *known == code)) {
+            findings.push(Finding::file(path, "explains a code that nothing gives"));
+        }
+    }
+    findings
+}
+
+/// The codes that a file gives: string literals of capitals, outside its tests.
+fn codes_in(text: &str) -> impl Iterator<Item = &str> {
+    let given = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let code = given.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let literals = code.flat_map(|line| line.split('"').skip(1).step_by(2));
+    literals.filter(|literal| {
+        literal.len() > 2
+            && literal.starts_with(|first: char| first.is_ascii_uppercase())
+            && literal.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    })
+}
+
+pub(super) fn code_map(tree: &Tree) -> Vec<Finding> {
+    let Some(map) = tree.text(MAP) else {
+        return vec![Finding::file(MAP, "is not there")];
+    };
+    let mut findings = Vec::new();
+    let directories = tree.directories();
+    let tops: BTreeSet<&str> = directories.iter().copied().filter(|path| !path.contains('/')).collect();
+    let mut named = BTreeSet::new();
+    for (index, line) in map.lines().enumerate() {
+        // What stands between backticks and begins with a directory of the project is a path.
+        for path in line.split('`').skip(1).step_by(2).filter(|text| !text.contains([' ', '<', '*', '{'])) {
+            let inside = path.split_once('/').is_some_and(|(top, _)| tops.contains(top) || top.starts_with('.'));
+            if inside && !tree.has(path) {
+                findings.push(Finding::line(MAP, index, format!("`{path}` does not exist")));
+            }
+            if path.ends_with('/') {
+                named.insert(path.trim_end_matches('/'));
+            }
+        }
+    }
+    for directory in directories {
+        if on_the_map(directory) && !named.contains(directory) {
+            findings.push(Finding::file(MAP, format!("the code map does not name `{directory}/`")));
+        }
+    }
+    findings
+}
+
+/// A directory that a newcomer has to know: the first two levels, and those that modules or API versions form. What
+/// only sorts files of one kind (examples, scenarios) is named by what it lies in.
+fn on_the_map(directory: &str) -> bool {
+    let parts: Vec<&str> = directory.split('/').collect();
+    match parts.as_slice() {
+        [_] => true,
+        ["crates" | "xtask" | "tests", rest @ ..] if rest.last() == Some(&"src") => false,
+        ["crates" | "xtask", ..] => true,
+        [_, _] => true,
+        _ => false,
+    }
+}
+
+pub(super) fn links(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending(".md") {
+        let from = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        for (index, line) in text.lines().enumerate() {
+            for target in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let target = target.split('#').next().unwrap_or(target);
+                let elsewhere = target.is_empty() || target.contains("://") || target.starts_with("mailto:");
+                if !elsewhere && !resolve(from, target).is_some_and(|path| path.is_empty() || tree.has(&path)) {
+                    findings.push(Finding::line(path, index, format!("links to `{target}`, which is not there")));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The path that `target` means in a page of the directory `from`; `None` where it leaves the project.
+fn resolve(from: &str, target: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(findings: Vec<Finding>) -> Vec<String> {
+        findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_pointer_out_of_the_project_is_found() {
+        let pointer = concat!("see ../", "shared/x");
+        assert_eq!(outside(&Tree::of(&[("a.md", pointer), ("b.md", "see ./b")])).len(), 1);
+    }
+
+    #[test]
+    fn a_second_script_is_found() {
+        let tree = Tree::of(&[(SCRIPT, "#!/usr/bin/env bash\n"), ("x/run", "#!/bin/sh\n"), ("y.sh", ""), ("z.rs", "#![x]")]);
+        assert_eq!(shell(&tree).len(), 2);
+    }
+
+    #[test]
+    fn codes_and_pages_answer_each_other() {
+        let outcome = "Self::A => \"AUDIENCE\",\n// \"NO_CODE\"\nSelf::Stock => \"stock\",\n#[cfg(test)]\n\"TEST_ONLY\"";
+        let tree = Tree::of(&[
+            (CODE_TABLES[0], outcome),
+            (CODE_TABLES[1], "reason: \"ETAG\""),
+            ("docs/reasons/AUDIENCE.md", "# AUDIENCE\n"),
+            ("docs/reasons/GONE.md", "# GONE\n"),
+            ("docs/reasons/README.md", "# Reasons\n"),
+        ]);
+        assert_eq!(
+            messages(reason_pages(&tree)),
+            [
+                "crates/tokka-server/src/error.rs: `ETAG` has no page `docs/reasons/ETAG.md`",
+                "docs/reasons/GONE.md: explains a code that nothing gives",
+            ]
+        );
+        let moved = Tree::of(&[(CODE_TABLES[0], outcome), ("docs/reasons/AUDIENCE.md", "# Audience\n")]);
+        assert_eq!(reason_pages(&moved).len(), 2);
+    }
+
+    #[test]
+    fn the_map_names_what_exists_and_nothing_else() {
+        let map = "`crates/`, `crates/a/` and `crates/gone/`; `x/y` is no path of ours; `crates/a/src/lib.rs` is";
+        let tree =
+            Tree::of(&[(MAP, map), ("crates/a/src/lib.rs", ""), ("crates/a/src/stages/set.rs", ""), ("k8s/base.yaml", "")]);
+        assert_eq!(
+            messages(code_map(&tree)),
+            [
+                "ARCHITECTURE.md:1: `crates/gone/` does not exist",
+                "ARCHITECTURE.md: the code map does not name `crates/a/src/stages/`",
+                "ARCHITECTURE.md: the code map does not name `k8s/`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_link_to_nowhere_is_found() {
+        let page = "[a](../README.md#top) [b](x.md) [c](https://example.org) [d](../../out.md) [e](#here)";
+        let tree = Tree::of(&[("README.md", ""), ("docs/page.md", page)]);
+        assert_eq!(
+            messages(links(&tree)),
+            [
+                "docs/page.md:1: links to `x.md`, which is not there",
+                "docs/page.md:1: links to `../../out.md`, which is not there"
+            ]
+        );
+    }
+}
