@@ -1,28 +1,32 @@
 //! How is the demo run? Its server and its client are built together, in one go, and then started.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-/// Builds `tokka` and the demo, and runs the demo with these options.
+/// Builds `tokka` and the demo as people run them, and runs the demo with these options.
 pub(crate) fn run(root: &Path, options: &[String]) -> Result<()> {
     let started = Instant::now();
-    let packages = ["--package", "tokka", "--package", "xtask-demo"];
+    println!("Building the server (a few minutes the first time) …");
     // One build, so that what both need is compiled once and with the same features.
-    let built =
-        Command::new(crate::cargo()).arg("build").args(packages).current_dir(root).status().context("cannot run cargo")?;
+    let built = Command::new(crate::cargo())
+        .args(["build", "--release", "--quiet", "--package", "tokka", "--package", "xtask-demo"])
+        .current_dir(root)
+        .status()
+        .context("cannot run cargo")?;
     ensure!(built.success(), "tokka cannot be built");
-    println!("Built in {} s.", started.elapsed().as_secs());
-    let program = directory_of_builds()?.join(format!("xtask-demo{}", std::env::consts::EXE_SUFFIX));
+    println!("Built in {} s.\n", started.elapsed().as_secs());
+    let program = release_directory()?.join(format!("xtask-demo{}", std::env::consts::EXE_SUFFIX));
     let done = Command::new(program).args(options).current_dir(root).status().context("cannot run the demo")?;
     ensure!(done.success(), "the demo failed");
     Ok(())
 }
 
-/// Where cargo put this program, and so the others of the same profile.
-fn directory_of_builds() -> Result<std::path::PathBuf> {
+/// Where cargo puts release builds: beside the directory that this program lies in.
+fn release_directory() -> Result<PathBuf> {
     let us = std::env::current_exe().context("cannot tell where this program lies")?;
-    us.parent().map(Path::to_owned).context("this program lies nowhere")
+    let target = us.parent().and_then(Path::parent).context("this program lies nowhere")?;
+    Ok(target.join("release"))
 }

@@ -13,10 +13,11 @@ mod tidy;
 
 const USAGE: &str = "\
 chores:
-  cargo xtask demo [--keep]              starts a server and prices a basket; with --keep the server stays
-  cargo xtask test [--long] [--cases N]  every check of the project; the last line is `N passed, N failed`
-  cargo xtask tidy                       the house rules, executed
-  cargo xtask bench                      the benchmarks of the core";
+  cargo xtask demo [--keep]                     starts a server and prices a basket; with --keep the server stays
+  cargo xtask test [--cases N]                  every check of the project; the last line is `N passed, N failed`
+  cargo xtask tidy                              the house rules, executed
+  cargo xtask fuzz [--minutes N] [--seed S]     feeds the parser and the pricing with nonsense; 10 minutes by default
+  cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,7 +37,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("test", options) => return test::run(&root, &test::Options::parse(options)?),
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
-        ("bench", options) => bench(&root, options),
+        ("bench", options) => cargo_with(&root, &["bench", "--package", "tokka-core", "--bench", "quote"], options),
+        ("fuzz", options) => cargo_with(&root, &["run", "--quiet", "--package", "tokka-fuzz"], options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(())
@@ -47,15 +49,11 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// The benchmarks of the core; options go to criterion.
-fn bench(root: &Path, options: &[String]) -> Result<()> {
-    let status = Command::new(cargo())
-        .args(["bench", "--package", "tokka-tests", "--bench", "core", "--"])
-        .args(options)
-        .current_dir(root)
-        .status()
-        .context("cannot run cargo bench")?;
-    ensure!(status.success(), "the benchmarks failed");
+/// A cargo command whose program takes the options.
+fn cargo_with(root: &Path, arguments: &[&str], options: &[String]) -> Result<()> {
+    let status =
+        Command::new(cargo()).args(arguments).arg("--").args(options).current_dir(root).status().context("cannot run cargo")?;
+    ensure!(status.success(), "`cargo {}` failed", arguments.join(" "));
     Ok(())
 }
 

@@ -66,17 +66,29 @@ const RULES: &[Rule] = &[
 
 /// Runs every rule over the project and prints what breaks one.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    let tree = Tree::read(root)?;
-    let complaints = complaints(&tree);
-    for complaint in &complaints {
-        println!("{complaint}");
-    }
-    ensure!(complaints.is_empty(), "{} places break a rule of the house", complaints.len());
-    println!("tidy: {} rules hold over {} files", RULES.len(), tree.len());
+    let (_, broken) = report(root)?;
+    ensure!(broken == 0, "{broken} rules of the house are broken");
     Ok(())
 }
 
+/// Likewise; answers how many rules hold and how many do not.
+pub(crate) fn report(root: &Path) -> Result<(u64, u64)> {
+    let tree = Tree::read(root)?;
+    let (mut held, mut broken) = (0u64, 0u64);
+    for (says, rule) in RULES {
+        let findings = rule(&tree);
+        let count = if findings.is_empty() { &mut held } else { &mut broken };
+        *count = count.saturating_add(1);
+        for finding in findings {
+            println!("{finding} ({says})");
+        }
+    }
+    println!("tidy: {held} of {} rules hold over {} files", RULES.len(), tree.len());
+    Ok((held, broken))
+}
+
 /// Every finding, with the rule that it breaks.
+#[cfg(test)]
 fn complaints(tree: &Tree) -> Vec<String> {
     RULES.iter().flat_map(|(says, rule)| rule(tree).into_iter().map(move |finding| format!("{finding} ({says})"))).collect()
 }

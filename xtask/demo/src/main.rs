@@ -1,16 +1,20 @@
-//! Does it work? Starts a server with the example marketplace, asks it for a basket's price, prints the same price as
-//! tables, and checks that both are one. `cargo xtask demo` builds what this needs and runs it.
+//! Does it work? Starts a server with the example marketplace, asks it for a basket's price, prints the answer as
+//! tables, and adds every column up once more. `cargo xtask demo` builds what this needs and runs it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
 
 mod ask;
 mod server;
+mod shop;
+mod sums;
+mod tables;
 
 use server::Server;
+use shop::Shop;
 
 const CATALOGUE: &str = "examples/marketplace";
 const PRODUCTS: &str = "examples/marketplace.products.csv";
@@ -35,24 +39,19 @@ fn run(arguments: &[String]) -> Result<()> {
         ["--keep"] => true,
         _ => bail!("demo has one option, `--keep`: the server stays"),
     };
-    let tokka = beside_us("tokka")?;
-    let mut server = Server::start(&tokka, CATALOGUE, if keep { KEPT_AT } else { "127.0.0.1:0" })?;
-    println!("The server says: {}\n", server.announced());
-
-    // The same moment for both, so that they cannot fall on two sides of an offer's first second.
-    let answer = ask::quote(server.address(), Path::new(BASKET))?;
-    println!("$ tokka quote {BASKET} --catalogue {CATALOGUE}\n");
-    print!("{}", tables(&tokka, &answer.at)?);
-    let file: Value = serde_json::from_str(&quoted(&tokka, &answer.at, &["--format", "json"])?).context("not JSON")?;
-
-    println!("\nOver gRPC: {}", answer.summary());
-    let by_file = (file.get("payable").and_then(Value::as_i64), file.get("fingerprint").and_then(Value::as_str));
-    let by_call = (Some(answer.quote.payable), Some(answer.quote.fingerprint.as_str()));
-    ensure!(by_file == by_call, "the server and the command line disagree: {by_call:?} and {by_file:?}");
-    println!("The same payable and the same fingerprint as the tables above.");
-    answer.check_sums()?;
-    println!("Lines, stores, stages and funders were added up once more from the message: every column is right.");
-
+    let shop = Shop::read(Path::new(CATALOGUE), Path::new(PRODUCTS))?;
+    let request = ask::request(Path::new(BASKET), &shop)?;
+    let started = Instant::now();
+    let mut server = Server::start(&beside_us("tokka")?, CATALOGUE, if keep { KEPT_AT } else { "127.0.0.1:0" })?;
+    println!("$ tokka serve --catalogue {CATALOGUE}\n{}\n", server.announced());
+    let quote = ask::quote(server.address(), request.clone())?;
+    println!(
+        "{BASKET}, priced by tokka.v1.PricingService/Quote, {} ms after the server was started:\n",
+        started.elapsed().as_millis()
+    );
+    print!("{}", tables::answer(&shop, &request, &quote)?);
+    let columns = sums::check(&quote)?;
+    println!("\n{columns} sums were added up once more from the answer: lines, stores, stages, pieces, funders. All are right.");
     if keep {
         println!("\nThe server stays until you press Ctrl-C. To call it:\n");
         println!("  grpcurl -plaintext {} list", server.address());
@@ -60,21 +59,6 @@ fn run(arguments: &[String]) -> Result<()> {
         server.wait()?;
     }
     Ok(())
-}
-
-/// The tables that `tokka quote` prints for people.
-fn tables(tokka: &Path, at: &str) -> Result<String> {
-    quoted(tokka, at, &["--products", PRODUCTS])
-}
-
-fn quoted(tokka: &Path, at: &str, options: &[&str]) -> Result<String> {
-    let output = Command::new(tokka)
-        .args(["quote", BASKET, "--catalogue", CATALOGUE, "--at", at])
-        .args(options)
-        .output()
-        .context("cannot run `tokka quote`")?;
-    ensure!(output.status.success(), "`tokka quote` failed: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).context("`tokka quote` printed something that is not UTF-8")
 }
 
 /// A program that cargo built into the same directory.
