@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::yaml::Node;
 
 pub use self::context::{Context, Slot, Step, what};
-pub use self::later::Later;
 pub use self::document::{ObjectSchema, assert_default};
+pub use self::later::Later;
 pub use self::rule::Rule;
 
 mod choice;

@@ -4,16 +4,16 @@
 //! [`read_folder`] reads files, [`load`] makes a catalogue of them or answers [`Problems`], and [`schema`] prints the JSON
 //! Schema of each kind of document. [`decode`] is the machinery below, which scenarios use too.
 
-pub mod load;
-pub mod documents;
-pub mod values;
-pub mod money;
 pub mod decode;
-pub mod yaml;
+pub mod documents;
+pub mod load;
+pub mod money;
 pub mod problem;
 pub mod source;
+pub mod values;
+pub mod yaml;
 
 pub use self::documents::{CatalogueSettings, Codes, Distribution, ItemOverlap, Kind, schema};
-pub use self::load::{Counts, Loaded, load};
+pub use self::load::{Counts, Loaded, load, load_text};
 pub use self::problem::{Problem, ProblemKind, Problems};
 pub use self::source::{Source, content_hash, read_folder};

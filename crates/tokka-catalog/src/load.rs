@@ -7,7 +7,7 @@ use tokka_core::id::Id;
 use tokka_core::promotion::{Owner, Party, Promotion, Scope, Status};
 use tokka_core::rate::Rounding;
 
-use crate::decode::{Context, Decode, Step};
+use crate::decode::{Context, Decode, Step, what};
 use crate::documents::{BESIDE, CatalogueSettings, Distribution, DraftedPromotion, Kind, kind_names};
 use crate::money::Currency;
 use crate::problem::{Problem, ProblemKind, Problems, did_you_mean, listed, shown};
@@ -76,6 +76,14 @@ pub fn load(sources: &[Source]) -> Result<Loaded, Problems> {
     }
     assembly.read_documents();
     assembly.finish()
+}
+
+/// Reads one text as a whole catalogue. No text makes it panic: this is where fuzzers begin.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn load_text(name: &str, text: &str) -> Result<Loaded, Problems> {
+    load(&[Source { name: name.to_owned(), text: text.to_owned() }])
 }
 
 /// A catalogue while it is put together. [`load`] is the usual way; scenarios add documents of their own.
@@ -164,7 +172,8 @@ impl<'s> Assembly<'s> {
                 continue;
             }
             for document in Documents::new(&source.name, &source.text) {
-                let Some(root) = document.root.filter(|root| root.get("kind").and_then(Node::text) == Some(Kind::Catalogue.name()))
+                let Some(root) =
+                    document.root.filter(|root| root.get("kind").and_then(Node::text) == Some(Kind::Catalogue.name()))
                 else {
                     continue;
                 };
@@ -288,28 +297,24 @@ impl<'s> Assembly<'s> {
     /// # Errors
     /// Everything that is wrong, here and before.
     pub fn finish(mut self) -> Result<Loaded, Problems> {
-        let count = |documents: usize| documents;
         let counts = Counts {
             files: self.files,
-            stores: count(self.stores.documents.len()),
-            gifts: count(self.gifts.documents.len()),
-            promotions: count(self.promotions.documents.len()),
+            stores: self.stores.documents.len(),
+            gifts: self.gifts.documents.len(),
+            promotions: self.promotions.documents.len(),
             published: self.promotions.documents.iter().filter(|promotion| promotion.status == Status::Published).count(),
-            distributions: count(self.distributions.documents.len()),
+            distributions: self.distributions.documents.len(),
         };
         // Without settings nothing is loaded, but the other documents are checked all the same.
         let pricing = self.settings.as_ref().map_or_else(stand_in, |settings| settings.pricing.clone());
         let mut findings = self.check_distributions();
-        let places = findings::Places {
-            stores: std::mem::take(&mut self.stores.places),
-            gifts: std::mem::take(&mut self.gifts.places),
-            promotions: std::mem::take(&mut self.promotions.places),
-        };
-        let (stores, gifts, promotions) = (
-            std::mem::take(&mut self.stores.documents),
-            std::mem::take(&mut self.gifts.documents),
-            std::mem::take(&mut self.promotions.documents),
-        );
+        let Documented { documents: stores, places } = std::mem::replace(&mut self.stores, Documented::new());
+        let store_places = findings::PlacesOfKind::new(stores.iter().map(|store| &store.id), places);
+        let Documented { documents: gifts, places } = std::mem::replace(&mut self.gifts, Documented::new());
+        let gift_places = findings::PlacesOfKind::new(gifts.iter().map(|gift| &gift.id), places);
+        let Documented { documents: promotions, places } = std::mem::replace(&mut self.promotions, Documented::new());
+        let promotion_places = findings::PlacesOfKind::new(promotions.iter().map(|promotion| &promotion.id), places);
+        let places = findings::Places { stores: store_places, gifts: gift_places, promotions: promotion_places };
         let ids = findings::Ids::new(&stores, &gifts);
         let catalogue = match Catalogue::new(pricing, stores, gifts, promotions) {
             Ok(catalogue) => Some(catalogue),
@@ -326,7 +331,7 @@ impl<'s> Assembly<'s> {
                 distributions: self.distributions.documents,
                 counts,
                 revision: self.revision,
-                promotion_places: places.promotions,
+                promotion_places: places.promotions.places,
             }),
             _ => Err(Problems::new(self.problems)),
         }
@@ -373,7 +378,13 @@ fn kind_of(root: &Node, context: &mut Context<'_>) -> Option<Kind> {
         });
         return None;
     };
-    let name = kind.text().unwrap_or_default();
+    let Some(name) = kind.text() else {
+        context.inside(Step::Field("kind"), |context| {
+            let message = format!("is {}, not the name of a kind", what(kind));
+            context.report((kind.line, kind.column), ProblemKind::Value, message, Some(known()));
+        });
+        return None;
+    };
     if BESIDE.contains(&name) {
         return None;
     }

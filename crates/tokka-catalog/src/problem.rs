@@ -85,7 +85,11 @@ impl Problems {
     pub fn new(mut problems: Vec<Problem>) -> Self {
         let place = |problem: &Problem| (problem.line, problem.column);
         problems.sort_by(|a, b| {
-            a.file.cmp(&b.file).then_with(|| place(a).cmp(&place(b))).then_with(|| a.path.cmp(&b.path)).then_with(|| a.message.cmp(&b.message))
+            a.file
+                .cmp(&b.file)
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.path.cmp(&b.path))
+                .then_with(|| a.message.cmp(&b.message))
         });
         problems.dedup();
         let mut kept: Vec<Problem> = Vec::new();
@@ -181,7 +185,7 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
 
 /// A hint that names the nearest known word, or else all of them where they are few.
 #[must_use]
-pub fn did_you_mean<'a>(unknown: &str, known: &[&'a str]) -> Option<String> {
+pub fn did_you_mean(unknown: &str, known: &[&str]) -> Option<String> {
     const FEW: usize = 30;
     match nearest(unknown, known.iter().copied()) {
         Some(word) => Some(format!("did you mean `{word}`?")),

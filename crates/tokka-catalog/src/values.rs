@@ -21,22 +21,22 @@ use crate::problem::{nearest, shown};
 use crate::yaml::{Node, Resolved};
 
 choice! { Rounding, "a rounding":
-    "half_up" => Rounding::HalfUp, "half_down" => Rounding::HalfDown, "half_even" => Rounding::HalfEven,
-    "down" => Rounding::Down, "up" => Rounding::Up }
+"half_up" => Rounding::HalfUp, "half_down" => Rounding::HalfDown, "half_even" => Rounding::HalfEven,
+"down" => Rounding::Down, "up" => Rounding::Up }
 choice! { Status, "a status":
-    "draft" => Status::Draft, "published" => Status::Published, "paused" => Status::Paused, "archived" => Status::Archived }
+"draft" => Status::Draft, "published" => Status::Published, "paused" => Status::Paused, "archived" => Status::Archived }
 choice! { Period, "a period":
-    "lifetime" => Period::Lifetime, "day" => Period::Day, "week" => Period::Week, "month" => Period::Month }
+"lifetime" => Period::Lifetime, "day" => Period::Day, "week" => Period::Week, "month" => Period::Month }
 choice! { VolumeMode, "a mode of `volume_price`": "all_units" => VolumeMode::AllUnits, "graduated" => VolumeMode::Graduated }
 choice! { BuyGetMode, "a mode of `buy_get`": "add" => BuyGetMode::Add, "include" => BuyGetMode::Include }
 choice! { Basis, "a basis": "amount" => Basis::Amount, "quantity" => Basis::Quantity }
 choice! { ThresholdOn, "what a threshold looks at": "left" => ThresholdOn::Left, "item" => ThresholdOn::Item }
 choice! { RefundPolicy, "a refund policy":
-    "proportional" => RefundPolicy::Proportional, "clawback" => RefundPolicy::Clawback }
+"proportional" => RefundPolicy::Proportional, "clawback" => RefundPolicy::Clawback }
 choice! { Strategy, "a strategy": "sequential" => Strategy::Sequential, "best" => Strategy::Best }
 choice! { Weekday, "a day of the week":
-    "mon" => Weekday::Monday, "tue" => Weekday::Tuesday, "wed" => Weekday::Wednesday, "thu" => Weekday::Thursday,
-    "fri" => Weekday::Friday, "sat" => Weekday::Saturday, "sun" => Weekday::Sunday }
+"mon" => Weekday::Monday, "tue" => Weekday::Tuesday, "wed" => Weekday::Wednesday, "thu" => Weekday::Thursday,
+"fri" => Weekday::Friday, "sat" => Weekday::Saturday, "sun" => Weekday::Sunday }
 
 /// What ids of documents look like.
 pub const ID_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
@@ -200,7 +200,11 @@ fn amount(node: &Node, context: &mut Context<'_>) -> Option<i64> {
             return context.fail(node, format!("`{}` is a float, which is not exact", shown(&scalar.text)), hint);
         }
         Resolved::Null | Resolved::Bool(_) => {
-            return context.fail(node, format!("is {}, not an amount", what(node)), "write major units, such as 1980 or \"12.50\"");
+            return context.fail(
+                node,
+                format!("is {}, not an amount", what(node)),
+                "write major units, such as 1980 or \"12.50\"",
+            );
         }
     }
     match minor_units(&scalar.text, context.currency()) {
@@ -222,7 +226,11 @@ impl Decode for Amount {
         }
         if minor > PROMOTION_AMOUNT_MAX && context.currency().is_some() {
             let most = major(Amount::minor(PROMOTION_AMOUNT_MAX), exponent);
-            return context.fail(node, format!("`{}` is too large", shown(node.text().unwrap_or_default())), format!("at most {most}"));
+            return context.fail(
+                node,
+                format!("`{}` is too large", shown(node.text().unwrap_or_default())),
+                format!("at most {most}"),
+            );
         }
         Some(Amount::minor(minor))
     }
@@ -262,9 +270,11 @@ impl Decode for Rate {
         let text = shown(&scalar.text);
         if scalar.plain {
             return match scalar.resolve() {
-                Resolved::Integer | Resolved::Float => {
-                    context.fail(node, format!("`{text}` is a number, where a percentage is text"), format!("quote it: \"{text}\""))
-                }
+                Resolved::Integer | Resolved::Float => context.fail(
+                    node,
+                    format!("`{text}` is a number, where a percentage is text"),
+                    format!("quote it: \"{text}\""),
+                ),
                 _ => context.fail(node, format!("`{text}` is not a percentage"), "write it in quotes: \"12.5\""),
             };
         }
@@ -288,13 +298,13 @@ impl Decode for Rate {
 impl Decode for Timestamp {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         let text = context.text(node, "a moment")?;
-        let parsed = if has_rfc3339_shape(text) { text.parse::<Timestamp>().ok() } else { None };
-        match parsed {
-            Some(moment) => Some(moment),
-            None => {
-                let hint = "write date, time and offset: \"2026-11-11T10:00:00+09:00\"";
-                context.fail(node, format!("`{}` is not a moment", shown(text)), hint)
-            }
+        if !has_rfc3339_shape(text) {
+            let hint = "write date, time and offset: \"2026-11-11T10:00:00+09:00\"";
+            return context.fail(node, format!("`{}` is not a moment", shown(text)), hint);
+        }
+        match text.parse::<Timestamp>() {
+            Ok(moment) => Some(moment),
+            Err(_) => context.fail(node, format!("`{}` is not a moment", shown(text)), "there is no such date, time or offset"),
         }
     }
 
@@ -315,7 +325,10 @@ fn has_rfc3339_shape(text: &str) -> bool {
     };
     let shaped = |text: &str, shape: &str| {
         text.len() == shape.len()
-            && text.bytes().zip(shape.bytes()).all(|(byte, shape)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape })
+            && text
+                .bytes()
+                .zip(shape.bytes())
+                .all(|(byte, shape)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape })
     };
     let (seconds, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let fraction_ok = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
@@ -334,7 +347,11 @@ impl Decode for TimeOfDay {
         let text = context.text(node, "a time of day")?;
         match minutes_of(text) {
             Some(minutes) => Some(Self(minutes)),
-            None => context.fail(node, format!("`{}` is not a time of day", shown(text)), "write hours and minutes: \"09:30\", up to \"24:00\""),
+            None => context.fail(
+                node,
+                format!("`{}` is not a time of day", shown(text)),
+                "write hours and minutes: \"09:30\", up to \"24:00\"",
+            ),
         }
     }
 
@@ -345,7 +362,8 @@ impl Decode for TimeOfDay {
 
 fn minutes_of(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
-    let two = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse::<u16>().ok())?;
+    let two =
+        |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse::<u16>().ok())?;
     let (hours, minutes) = (two(hours)?, two(minutes)?);
     let of_day = hours * 60 + minutes;
     (minutes < 60 && of_day <= 24 * 60).then_some(of_day)

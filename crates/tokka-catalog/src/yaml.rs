@@ -51,7 +51,7 @@ impl<'s> Documents<'s> {
     fn go_on_after(&mut self, error: &ScanError) {
         let mut place = self.start;
         for line in self.text.get(place.byte..).unwrap_or_default().split_inclusive('\n') {
-            let marks = line.starts_with("---") && !line.trim_end().bytes().nth(3).is_some_and(|byte| byte > b' ');
+            let marks = line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
             let reached = place.lines - self.start.lines + 1 >= error.marker().line();
             if marks && reached && place.byte > self.start.byte {
                 self.start = place;

@@ -224,18 +224,63 @@ document! {
     }
 }
 
+/// Reads the basket of a text that says its own currency. Where it writes no moment, that of the request is the epoch and
+/// `at_written` is false. `name` is what problems call the text.
+///
+/// # Errors
+/// Everything that is wrong, each at its line; also no basket, more than one, and no currency.
+pub fn read(name: &str, text: &str) -> Result<BasketFile, Problems> {
+    read_document(name, text, None, Timestamp::UNIX_EPOCH)
+}
+
 /// Reads the basket of a file: the one document of kind `basket`. Amounts are in `currency` where it does not say, and it
 /// is priced for `now` where it does not say.
 ///
 /// # Errors
 /// Everything that is wrong, each at its line; also no basket, and more than one.
 pub fn read_basket(source: &Source, currency: Currency, now: Timestamp) -> Result<BasketFile, Problems> {
+    read_document(&source.name, &source.text, Some(currency), now)
+}
+
+fn read_document(name: &str, text: &str, usual: Option<Currency>, now: Timestamp) -> Result<BasketFile, Problems> {
+    let (root, mut problems) = only_basket(name, text);
+    let Some(root) = root else { return Err(Problems::new(problems)) };
+    let (own, block) = root.split(&OWN_FIELDS);
+    let mut context = Context::new(name, None);
+    let own = OwnDocument::decode(&own, &mut context);
+    let written = own.as_ref().and_then(|own| own.currency);
+    let Some(currency) = written.or(usual) else {
+        // Told already where it is written and no currency.
+        if root.get("currency").is_none() {
+            context.contradiction(&root, "currency", "is missing", "write a code of ISO 4217: `currency: JPY`");
+        }
+        problems.extend(context.into_problems());
+        return Err(Problems::new(problems));
+    };
+    problems.extend(context.into_problems());
+    let mut context = Context::new(name, Some(currency));
+    let used = own.and_then(|own| context.inside(Step::Field("used"), |context| own.used.read(context)));
+    let request = BasketDocument::decode(&block, &mut context).map(|document| {
+        let at = document.at;
+        (document.request(&block, currency.code(), at.unwrap_or(now), &mut context), at.is_some())
+    });
+    problems.extend(context.into_problems());
+    match (request, used) {
+        (Some((request, at_written)), Some(used)) if problems.is_empty() => {
+            Ok(BasketFile { request, at_written, used, file: name.to_owned(), root })
+        }
+        _ => Err(Problems::new(problems)),
+    }
+}
+
+/// The one document of kind `basket` of a text, and what is wrong with the text besides.
+fn only_basket(name: &str, text: &str) -> (Option<Node>, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut found: Option<Node> = None;
-    for document in Documents::new(&source.name, &source.text) {
+    for document in Documents::new(name, text) {
         problems.extend(document.problems);
         let Some(root) = document.root.filter(|root| !root.is_null()) else { continue };
-        let mut context = Context::new(&source.name, None);
+        let mut context = Context::new(name, None);
         if root.get("kind").and_then(Node::text) != Some("basket") {
             context.contradiction(&root, "kind", "is not a basket", "write `kind: basket`");
         } else if found.is_some() {
@@ -245,31 +290,11 @@ pub fn read_basket(source: &Source, currency: Currency, now: Timestamp) -> Resul
         }
         problems.extend(context.into_problems());
     }
-    let Some(root) = found else {
-        if problems.is_empty() {
-            let hint = Some("write `kind: basket` and its `lines`".to_owned());
-            problems.push(Problem::of_file(source.name.as_str(), ProblemKind::Rule, "holds no basket", hint));
-        }
-        return Err(Problems::new(problems));
-    };
-    let (own, block) = root.split(&OWN_FIELDS);
-    let mut context = Context::new(&source.name, None);
-    let own = OwnDocument::decode(&own, &mut context);
-    problems.extend(context.into_problems());
-    let currency = own.as_ref().and_then(|own| own.currency).unwrap_or(currency);
-    let mut context = Context::new(&source.name, Some(currency));
-    let used = own.and_then(|own| context.inside(Step::Field("used"), |context| own.used.read(context)));
-    let request = BasketDocument::decode(&block, &mut context).map(|document| {
-        let at = document.at;
-        (document.request(&block, currency.code(), at.unwrap_or(now), &mut context), at.is_some())
-    });
-    problems.extend(context.into_problems());
-    match (request, used) {
-        (Some((request, at_written)), Some(used)) if problems.is_empty() => {
-            Ok(BasketFile { request, at_written, used, file: source.name.clone(), root })
-        }
-        _ => Err(Problems::new(problems)),
+    if found.is_none() && problems.is_empty() {
+        let hint = Some("write `kind: basket` and its `lines`".to_owned());
+        problems.push(Problem::of_file(name, ProblemKind::Rule, "holds no basket", hint));
     }
+    (found, problems)
 }
 
 /// The JSON Schema of `kind: basket`.
@@ -282,5 +307,3 @@ pub(crate) fn schema() -> Json {
     }
     document_schema("basket", with(block, "properties", properties), definitions)
 }
-
-

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use tokka_catalog::values::Sum;
 use tokka_core::amount::{Amount, major};
 use tokka_core::basket::Basket;
 use tokka_core::promotion::Stage;
 use tokka_core::quote::{Quote, Run};
 use tokka_core::rulebook::Rulebook;
 use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
-use tokka_catalog::values::Sum;
 
 use crate::expect::{ExpectDocument, LineExpectDocument};
 use crate::report::Difference;
@@ -193,5 +193,3 @@ fn missing(gifts: impl Iterator<Item = (String, i64, i64)>) -> String {
 fn or_none(texts: Vec<String>) -> String {
     if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
 }
-
-

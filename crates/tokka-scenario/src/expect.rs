@@ -279,7 +279,7 @@ pub(crate) const UNIMPLEMENTED: ErrorCode = ErrorCode("UNIMPLEMENTED");
 pub(crate) const INTERNAL: ErrorCode = ErrorCode("INTERNAL");
 
 choice! { ErrorCode, "a status":
-    "INVALID_ARGUMENT" => INVALID_ARGUMENT, "FAILED_PRECONDITION" => FAILED_PRECONDITION, "UNIMPLEMENTED" => UNIMPLEMENTED }
+"INVALID_ARGUMENT" => INVALID_ARGUMENT, "FAILED_PRECONDITION" => FAILED_PRECONDITION, "UNIMPLEMENTED" => UNIMPLEMENTED }
 
 /// The code of an outcome, as the core names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 //!
 //! [`run_file`] runs the scenarios of a file; [`read_basket`] reads a basket that is priced without an expectation.
 
-pub mod run;
-pub mod report;
-mod document;
 pub mod basket;
-pub mod used;
-mod expect;
 mod compare;
+mod document;
+mod expect;
+pub mod report;
+pub mod run;
+pub mod used;
 
 pub use self::basket::{BasketFile, read_basket};
 pub use self::document::schema;

@@ -95,10 +95,8 @@ mod tests {
 
     #[test]
     fn differences_stand_in_columns() {
-        let result = RunResult::Failed(vec![
-            Difference::new("payable", "980", "1280"),
-            Difference::new("lines.a.item", "12300", "0"),
-        ]);
+        let result =
+            RunResult::Failed(vec![Difference::new("payable", "980", "1280"), Difference::new("lines.a.item", "12300", "0")]);
         let report = Report { file: "a.yaml".into(), line: 3, name: "flash".into(), result };
         assert_eq!(
             report.to_string(),

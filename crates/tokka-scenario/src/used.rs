@@ -13,7 +13,7 @@ use tokka_core::basket::Basket;
 use tokka_core::id::Id;
 use tokka_core::quote::{Counter, CounterKey};
 use tokka_core::rulebook::Rulebook;
-use tokka_core::table::{GiftIx, LineIx, PromoIx, Ix};
+use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
 
 document! {
     /// What is used of the counters of a promotion (`<id>`), of its sku (`<id>/sku/<sku>`), of its user (`<id>/user/<user>`,
@@ -139,9 +139,8 @@ impl Used {
         let gift = |ix: GiftIx| rulebook.gifts().get(ix).map_or("", |gift| gift.id.as_str());
         let sku = |ix: LineIx| basket.lines().get(ix.position()).map_or("", |line| line.sku.as_str());
         let user = basket.user().map_or("", |user| user.as_str());
-        let count = |key: String, field: fn(&UsedDocument) -> Option<Count>| {
-            self.0.get(&key).and_then(field).map_or(0, |count| count.0)
-        };
+        let count =
+            |key: String, field: fn(&UsedDocument) -> Option<Count>| self.0.get(&key).and_then(field).map_or(0, |count| count.0);
         match counter.key {
             CounterKey::Stock(of) => count(promotion(of).to_owned(), |used| used.stock),
             CounterKey::StockBySku(of, line) => count(format!("{}/sku/{}", promotion(of), sku(line)), |used| used.stock),

@@ -77,10 +77,8 @@ fn all_scenarios_obey_the_schema() {
         let text = fs::read_to_string(folder().join(&file)).unwrap();
         for root in Documents::new(&file, &text).filter_map(|document| document.root) {
             if root.get("kind").and_then(Node::text) == Some("scenario") {
-                let errors: Vec<String> = validator
-                    .iter_errors(&root.to_json())
-                    .map(|error| format!("{}: {error}", error.instance_path()))
-                    .collect();
+                let errors: Vec<String> =
+                    validator.iter_errors(&root.to_json()).map(|error| format!("{}: {error}", error.instance_path())).collect();
                 // What is refused may be refused by its shape.
                 assert!(errors.is_empty() || file.starts_with("error/"), "{file}: {errors:#?}");
                 seen += 1;

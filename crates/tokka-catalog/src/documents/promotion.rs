@@ -7,7 +7,7 @@ use jiff::civil::Weekday;
 use tokka_core::amount::Amount;
 use tokka_core::id::{Id, Token};
 use tokka_core::promotion::{
-    Audience, BuyGet, Bundle, Coupon, Display, Exclude, Funding, Include, ItemPrice, Limits, MixMatch, Owner, Party, Period,
+    Audience, Bundle, BuyGet, Coupon, Display, Exclude, Funding, Include, ItemPrice, Limits, MixMatch, Owner, Party, Period,
     Promotion, Rule, Scope, Spend, Stacking, Status, VolumePrice, Window,
 };
 use tokka_core::rate::Rate;

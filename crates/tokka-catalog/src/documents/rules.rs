@@ -152,9 +152,8 @@ document! {
 
 impl MixMatchDocument {
     fn build(self, _: &Node, _: &mut Context<'_>) -> Option<MixMatch> {
-        let cheapest = self
-            .cheapest
-            .map(|cheapest| MixMatchReward::Cheapest { count: cheapest.count.0, percent_off: cheapest.percent_off });
+        let cheapest =
+            self.cheapest.map(|cheapest| MixMatchReward::Cheapest { count: cheapest.count.0, percent_off: cheapest.percent_off });
         let set = set_reward(self.fixed_total, self.amount_off, self.percent_off).map(MixMatchReward::Set);
         Some(MixMatch { pick: self.pick.0, reward: set.or(cheapest)?, max_sets: self.max_sets.map(|max| max.0) })
     }

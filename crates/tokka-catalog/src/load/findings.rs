@@ -25,25 +25,49 @@ pub(super) struct Finding {
     path: String,
     message: String,
     hint: Option<String>,
+    /// The earlier document that it repeats.
+    first: Option<DocumentPlace>,
 }
 
 /// Where the documents stand that the core has checked.
 pub(super) struct Places {
-    pub(super) stores: Vec<DocumentPlace>,
-    pub(super) gifts: Vec<DocumentPlace>,
-    pub(super) promotions: Vec<DocumentPlace>,
+    pub(super) stores: PlacesOfKind,
+    pub(super) gifts: PlacesOfKind,
+    pub(super) promotions: PlacesOfKind,
+}
+
+/// Where the documents of one kind stand.
+pub(super) struct PlacesOfKind {
+    pub(super) places: Vec<DocumentPlace>,
+    /// By the position of a document whose id an earlier one has: where that one stands.
+    firsts: HashMap<usize, DocumentPlace>,
+}
+
+impl PlacesOfKind {
+    pub(super) fn new<'a>(ids: impl Iterator<Item = &'a Id>, places: Vec<DocumentPlace>) -> Self {
+        let (mut seen, mut firsts) = (HashMap::new(), HashMap::new());
+        for (index, (id, place)) in ids.zip(&places).enumerate() {
+            let first = *seen.entry(id).or_insert(*place);
+            if first != *place {
+                firsts.insert(index, first);
+            }
+        }
+        Self { places, firsts }
+    }
 }
 
 impl Places {
     pub(super) fn finding(&self, violation: Violation) -> Option<Finding> {
-        let (kind, place) = match violation.subject {
+        let (kind, places, index) = match violation.subject {
             Subject::Catalogue => return None,
-            Subject::Store(index) => (Kind::Store, self.stores.get(index)),
-            Subject::Gift(index) => (Kind::Gift, self.gifts.get(index)),
-            Subject::Promotion(index) => (Kind::Promotion, self.promotions.get(index)),
+            Subject::Store(index) => (Kind::Store, &self.stores, index),
+            Subject::Gift(index) => (Kind::Gift, &self.gifts, index),
+            Subject::Promotion(index) => (Kind::Promotion, &self.promotions, index),
         };
         let Violation { path, message, .. } = violation;
-        Some(Finding { place: *place?, list: list_name(kind), path, message, hint: None })
+        let place = *places.places.get(index)?;
+        let first = if path == "id" { places.firsts.get(&index).copied() } else { None };
+        Some(Finding { place, list: list_name(kind), path, message, hint: None, first })
     }
 }
 
@@ -85,16 +109,19 @@ pub(super) fn of_distributions(
     }
     let by_id: HashMap<&Id, &Promotion> = promotions.iter().map(|promotion| (&promotion.id, promotion)).collect();
     let mut findings = Vec::new();
-    let (mut ids, mut codes) = (HashSet::new(), HashMap::new());
+    let (mut ids, mut codes) = (HashMap::new(), HashMap::new());
     for (distribution, place) in distributions.iter().zip(places) {
-        let mut fail = |path: &str, message: String, hint: &str| {
-            let list = list_name(Kind::Distribution);
-            findings.push(Finding { place: *place, list, path: path.to_owned(), message, hint: Some(hint.to_owned()) });
-        };
+        let list = list_name(Kind::Distribution);
         let id = &distribution.id;
-        if !ids.insert(id) {
-            fail("id", format!("`{id}` is the id of an earlier document of this kind too"), "give one of them another id");
+        let first = *ids.entry(id).or_insert(*place);
+        if first != *place {
+            let message = format!("`{id}` is the id of an earlier document of this kind too");
+            findings.push(Finding { place: *place, list, path: "id".to_owned(), message, hint: None, first: Some(first) });
         }
+        let mut fail = |path: &str, message: String, hint: &str| {
+            let hint = Some(hint.to_owned());
+            findings.push(Finding { place: *place, list, path: path.to_owned(), message, hint, first: None });
+        };
         if let Codes::Shared { code, .. } = &distribution.codes
             && let Some(other) = codes.insert(code, id)
         {
@@ -103,7 +130,9 @@ pub(super) fn of_distributions(
         let coupon = &distribution.coupon;
         match by_id.get(coupon) {
             None if unread.contains(coupon) => {}
-            None => fail("coupon", format!("no promotion is called `{coupon}`"), "write the id of a promotion with a `coupon` block"),
+            None => {
+                fail("coupon", format!("no promotion is called `{coupon}`"), "write the id of a promotion with a `coupon` block")
+            }
             Some(Promotion { rule: Rule::Coupon(_), window, .. }) => {
                 if let (Some(start), Some(end)) = (distribution.window.start, window.end)
                     && start >= end
@@ -133,6 +162,10 @@ pub(super) fn locate(mut findings: Vec<Finding>, sources: &[&Source], ids: &Ids,
             let root = documents.by_ref().find(|document| document.number == number).and_then(|document| document.root);
             for finding in in_document {
                 let mut problem = at_its_line(finding, source, root.as_ref());
+                if let Some((first, source)) = finding.first.and_then(|first| Some((first, sources.get(first.source)?))) {
+                    let place = format!("{} on line {}", source.name, first.line);
+                    problem.hint = Some(format!("the first is in {place}: give one of them another id"));
+                }
                 if problem.hint.is_none() && hints_left > 0 {
                     problem.hint = ids.hint(&problem.message);
                     hints_left -= usize::from(problem.hint.is_some());

@@ -1,6 +1,5 @@
 use super::*;
 
-mod bad;
 mod schemas;
 
 pub(super) const HEAD: &str = "kind: catalogue\ncurrency: USD\n";
@@ -96,7 +95,10 @@ fn each_rule_block_is_read() {
         ("BuyGet", "buy_get: {mode: add, repeat: true, tiers: [{buy: 10, get: 1}, {buy: 50, get: 8}]}"),
         ("MixMatch", "mix_match: {pick: 3, cheapest: {count: 1, percent_off: \"100\"}, max_sets: 2}"),
         ("Bundle", "bundle: {components: [{skus: [a], quantity: 1}, {categories: [b], quantity: 1, percent_off: \"100\"}]}"),
-        ("Spend", "spend: {basis: quantity, tiers: [{threshold: 3, percent_off: \"12\", max_discount: 30, gifts: [{gift: g, quantity: 1}, {choose: [g], quantity: 2}]}]}"),
+        (
+            "Spend",
+            "spend: {basis: quantity, tiers: [{threshold: 3, percent_off: \"12\", max_discount: 30, gifts: [{gift: g, quantity: 1}, {choose: [g], quantity: 2}]}]}",
+        ),
         ("Coupon", "coupon: {threshold: 30, amount_off: 3, threshold_on: item, qualify: {include: {skus: [a]}}}"),
     ];
     for (rule, block) in blocks {

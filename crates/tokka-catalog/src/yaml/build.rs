@@ -77,7 +77,11 @@ impl Builder {
 
     pub(super) fn alias(&mut self, place: (u32, u32)) {
         if !self.refused {
-            self.fail(place, "is an alias (`*`), which is not used here", "write the value out, or put a text with `*` in quotes");
+            self.fail(
+                place,
+                "is an alias (`*`), which is not used here",
+                "write the value out, or put a text with `*` in quotes",
+            );
         }
         self.add(Node { line: place.0, column: place.1, value: Value::Scalar(Scalar { text: "".into(), plain: true }) });
     }

@@ -159,9 +159,10 @@ impl Node {
         let (mut node, mut place, mut rest) = (self, (self.line, self.column), path);
         while !rest.is_empty() {
             let step = match &node.value {
-                Value::Map(entries) => entries.iter().filter_map(|entry| Some((entry, after_key(rest, &entry.key)?))).max_by_key(
-                    |(entry, _)| entry.key.len(),
-                ),
+                Value::Map(entries) => entries
+                    .iter()
+                    .filter_map(|entry| Some((entry, after_key(rest, &entry.key)?)))
+                    .max_by_key(|(entry, _)| entry.key.len()),
                 Value::List(nodes) => {
                     let Some((element, after)) = after_index(rest).and_then(|(index, after)| Some((nodes.get(index)?, after)))
                     else {
@@ -190,9 +191,11 @@ impl Node {
                 Resolved::Text => (&*scalar.text).into(),
             },
             Value::List(nodes) => nodes.iter().map(Node::to_json).collect(),
-            Value::Map(entries) => {
-                entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_json())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Value::Map(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.to_string(), entry.value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }

@@ -62,7 +62,8 @@ impl Comparison<'_> {
         self.figure(what, "missing", expect.missing, by_basis(|shortfall| shortfall.missing));
         let other = other_of(verdict);
         self.text(what, "promotion", expect.promotion.as_ref(), other.map(|ix| self.promotion_id(ix)));
-        let group = matches!(verdict, Verdict::ExcludedBy { .. }).then(|| other.and_then(|ix| self.exclusion_group(ix))).flatten();
+        let group =
+            matches!(verdict, Verdict::ExcludedBy { .. }).then(|| other.and_then(|ix| self.exclusion_group(ix))).flatten();
         self.text(what, "exclusion_group", expect.exclusion_group.as_ref(), group);
         let limit = limit_of(verdict);
         self.text(what, "counter", expect.counter.as_ref(), limit.map(|limit| limit.counter.as_str().to_owned()));

@@ -37,7 +37,8 @@ fn the_examples_obey_the_schemas_and_load() {
     let mut seen = 0;
     for folder in ["marketplace", "us-store"] {
         let sources = crate::source::read_folder(&examples.join(folder)).unwrap_or_else(|problems| panic!("{problems}"));
-        let of_catalogue = |root: &Node| root.get("kind").and_then(Node::text).is_some_and(|kind| Kind::from_name(kind).is_some());
+        let of_catalogue =
+            |root: &Node| root.get("kind").and_then(Node::text).is_some_and(|kind| Kind::from_name(kind).is_some());
         for root in sources.iter().flat_map(roots).filter(of_catalogue) {
             let kind = root.get("kind").and_then(Node::text).unwrap();
             let errors: Vec<String> =
