@@ -3,15 +3,22 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
+use tokio::time::sleep;
 use tokka_catalog::{Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
 use tokka_core::rulebook::Rulebook;
 
 mod follow;
 
-pub(crate) use follow::follow;
+pub(crate) use follow::Watch;
+
+/// A copy of many files is one change: it has ended when two readings, so far apart, are the same.
+const QUIET: Duration = Duration::from_millis(50);
+/// A folder that is still changing after so many readings waits for the next look.
+const READINGS_MAX: usize = 20;
 
 /// What the folder came to. A quote names the revision that priced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +38,7 @@ pub(crate) struct Catalogue {
     current: ArcSwap<Published>,
     state: watch::Sender<CatalogueState>,
     /// What the last look at the folder refused. Its lock also makes looks follow one another.
-    refused: Mutex<Option<Refused>>,
+    refused: Mutex<Option<Seen>>,
 }
 
 /// A revision in force.
@@ -45,10 +52,10 @@ pub(crate) struct Published {
     hash: u128,
 }
 
-/// Files that were looked at and not taken. Known again, they are not reported again at every look.
-#[derive(Debug, PartialEq, Eq)]
-enum Refused {
-    /// These texts have errors.
+/// One reading of the folder, to be told from another. Files that were refused are not reported again at every look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    /// The hash of all texts.
     Texts(u128),
     /// They could not even be read.
     Unreadable(Problems),
@@ -89,20 +96,18 @@ impl Catalogue {
         self.state.subscribe()
     }
 
-    /// The folder itself.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Looks at the folder again. Other texts than before are the next revision, all or nothing: with an error anywhere
     /// the old one stays, and the log and the state say why.
     pub(crate) async fn look(&self) -> Looked {
         let mut refused = self.refused.lock().await;
-        let sources = match read(&self.folder).await {
-            Ok(sources) => sources,
-            Err(problems) => return self.refuse(&mut refused, Refused::Unreadable(problems.clone()), &problems),
+        let Some((seen, sources)) = self.settled(refused.as_ref()).await else { return Looked::Same };
+        if refused.as_ref() == Some(&seen) {
+            return Looked::Same;
+        }
+        let hash = match &seen {
+            Seen::Texts(hash) => *hash,
+            Seen::Unreadable(problems) => return self.refuse(&mut refused, seen.clone(), problems),
         };
-        let hash = content_hash(&sources);
         let current = self.current();
         if hash == current.hash {
             if refused.take().is_some() {
@@ -111,12 +116,9 @@ impl Catalogue {
             }
             return Looked::Same;
         }
-        if *refused == Some(Refused::Texts(hash)) {
-            return Looked::Same;
-        }
         let rulebook = match compile(sources).await {
             Ok(rulebook) => rulebook,
-            Err(problems) => return self.refuse(&mut refused, Refused::Texts(hash), &problems),
+            Err(problems) => return self.refuse(&mut refused, seen, &problems),
         };
         let next = Published::new(current.number.saturating_add(1), hash, rulebook);
         *refused = None;
@@ -128,10 +130,26 @@ impl Catalogue {
         Looked::Swapped
     }
 
-    fn refuse(&self, refused: &mut Option<Refused>, why: Refused, problems: &Problems) -> Looked {
-        if refused.as_ref() == Some(&why) {
-            return Looked::Same;
+    /// What lies in the folder, once it holds still; `None` where it does not. What is known already needs no second
+    /// reading.
+    async fn settled(&self, refused: Option<&Seen>) -> Option<(Seen, Vec<Source>)> {
+        let in_force = Seen::Texts(self.current().hash);
+        let (mut last, mut sources) = seen(&self.folder).await;
+        for _ in 1..READINGS_MAX {
+            if last == in_force || refused == Some(&last) {
+                return Some((last, sources));
+            }
+            sleep(QUIET).await;
+            let before = last;
+            (last, sources) = seen(&self.folder).await;
+            if last == before {
+                return Some((last, sources));
+            }
         }
+        None
+    }
+
+    fn refuse(&self, refused: &mut Option<Seen>, why: Seen, problems: &Problems) -> Looked {
         *refused = Some(why);
         let kept = &self.current().revision;
         tracing::error!(kept, problems = problems.len(), "catalogue has errors, the old revision stays");
@@ -167,6 +185,14 @@ impl fmt::Display for Revision {
     }
 }
 
+/// One reading, with its texts where there are any.
+async fn seen(folder: &Path) -> (Seen, Vec<Source>) {
+    match read(folder).await {
+        Ok(sources) => (Seen::Texts(content_hash(&sources)), sources),
+        Err(problems) => (Seen::Unreadable(problems), Vec::new()),
+    }
+}
+
 async fn read(folder: &Path) -> Result<Vec<Source>, Problems> {
     let folder = folder.to_owned();
     apart(move || read_folder(&folder)).await
@@ -187,3 +213,6 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problems> + S
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use tokka_proto::v1::pricing_service_server::PricingService;
 use tonic::{Request, Response, Status};
 
 use crate::catalogue::Catalogue;
+use crate::counters::Counters;
 use crate::error::ApiError;
 use crate::{counters, request, response};
 
@@ -15,6 +16,7 @@ use crate::{counters, request, response};
 #[derive(Debug)]
 pub(crate) struct Pricing {
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) counters: Arc<dyn Counters>,
 }
 
 #[tonic::async_trait]
@@ -30,9 +32,91 @@ impl Pricing {
     async fn priced(&self, request: v1::QuoteRequest, now: Timestamp) -> Result<v1::Quote, ApiError> {
         let order = request::quote_order(request, now)?;
         let published = self.catalogue.current();
-        let prepared = published.rulebook.prepare(&order.basket)?;
-        let usage = counters::read(prepared.counters().rows()).await;
+        let rulebook = &published.rulebook;
+        let prepared = rulebook.prepare(&order.basket)?;
+        let usage = counters::read(&*self.counters, rulebook, &order.basket, prepared.counters()).await;
         let quote = prepared.price(&usage.used, order.view)?;
-        Ok(response::quote(&published.rulebook, &published.revision, &order.basket, &quote, usage.state, order.view))
+        Ok(response::quote(rulebook, &published.revision, &order.basket, &quote, usage.state, order.view))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokka_core::basket::Basket;
+    use tokka_core::quote::{Counter, CounterKey};
+    use tokka_core::rulebook::Rulebook;
+    use tokka_core::table::{CounterIx, Table};
+
+    use super::*;
+    use crate::counters::{NothingUsed, StoreSilent};
+
+    const SHOP: &str = r#"
+kind: catalogue
+currency: JPY
+time_zone: Asia/Tokyo
+---
+{kind: store, id: pharma, name: 東京ファーマ}
+---
+kind: promotion
+id: flash
+name: マスク タイムセール
+owner: pharma
+status: published
+scope: {include: {skus: [mask-50]}}
+limits: {stock: 100}
+item_price: {fixed: 980}
+"#;
+
+    /// A store in which so many of everything are used, or one that is silent.
+    #[derive(Debug)]
+    struct Fixed(Result<i64, StoreSilent>);
+
+    #[tonic::async_trait]
+    impl Counters for Fixed {
+        async fn used(
+            &self,
+            rulebook: &Rulebook,
+            basket: &Basket,
+            asked: &Table<CounterIx, Counter>,
+        ) -> Result<Vec<i64>, StoreSilent> {
+            for counter in asked.rows() {
+                let CounterKey::Stock(promotion) = counter.key else { panic!("only stock is limited: {counter:?}") };
+                assert_eq!((rulebook.promotions().at(promotion).id.as_str(), counter.limit), ("flash", 100));
+                assert_eq!(basket.user().map(|user| user.as_str()), Some("u1"));
+            }
+            self.0.map(|used| vec![used; asked.len()])
+        }
+    }
+
+    async fn quote_of(sku: &str, counters: impl Counters + 'static) -> v1::Quote {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("shop.yaml"), SHOP).expect("a file");
+        let catalogue = Arc::new(Catalogue::open(folder.path().to_owned()).await.expect("a catalogue"));
+        let [line_id, sku, store] = ["a", sku, "pharma"].map(str::to_owned);
+        let line = v1::Line { line_id, sku, store, quantity: 3, unit_price: 1280, ..Default::default() };
+        let basket =
+            v1::Basket { currency: "JPY".to_owned(), user: Some("u1".to_owned()), lines: vec![line], ..Default::default() };
+        let request = v1::QuoteRequest { basket: Some(basket), view: v1::View::Full.into(), ..Default::default() };
+        let service = Pricing { catalogue, counters: Arc::new(counters) };
+        service.priced(request, Timestamp::UNIX_EPOCH).await.expect("a price")
+    }
+
+    #[tokio::test]
+    async fn what_is_used_is_not_given_again() {
+        let fresh = quote_of("mask-50", NothingUsed).await;
+        assert_eq!((fresh.payable, fresh.counters()), (3 * 980, v1::CounterState::Known));
+        let nearly = quote_of("mask-50", Fixed(Ok(98))).await;
+        assert_eq!((nearly.payable, nearly.lines[0].over_limit), (2 * 980 + 1280, 1));
+        let sold_out = quote_of("mask-50", Fixed(Ok(100))).await;
+        assert_eq!(sold_out.payable, 3 * 1280);
+        assert_eq!(sold_out.outcomes[0].code(), v1::OutcomeCode::StockExhausted);
+    }
+
+    #[tokio::test]
+    async fn a_silent_store_costs_what_is_limited_and_no_quote() {
+        let quote = quote_of("mask-50", Fixed(Err(StoreSilent))).await;
+        assert_eq!((quote.payable, quote.counters()), (3 * 1280, v1::CounterState::Unknown));
+        // What nothing limited covers is not asked about.
+        assert_eq!(quote_of("tea", Fixed(Err(StoreSilent))).await.counters(), v1::CounterState::NotLimited);
     }
 }

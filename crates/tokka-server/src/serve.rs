@@ -19,8 +19,9 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::catalogue::{Catalogue, CatalogueState, follow};
+use crate::catalogue::{Catalogue, CatalogueState, Watch};
 use crate::config::Config;
+use crate::counters::NothingUsed;
 use crate::guard::Guard;
 use crate::pricing::Pricing;
 
@@ -34,6 +35,10 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The name by which probes ask for the service.
 const PRICING: &str = <PricingServiceServer<Pricing> as NamedService>::NAME;
+
+/// The name by which probes ask for the folder: it is NOT_SERVING while the files as they are now are refused. Prices go
+/// on under the old revision, so the service itself stays SERVING, and no orchestrator restarts it.
+const CATALOGUE: &str = "tokka.catalogue";
 
 /// Why a server did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -82,19 +87,22 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
 
     // What runs beside the calls ends with this set.
     let mut beside = JoinSet::new();
-    beside.spawn(follow(Arc::clone(&catalogue), config.catalogue_poll));
+    beside.spawn(Watch::start(&config.catalogue).follow(Arc::clone(&catalogue), config.catalogue_poll));
 
     let (health, probes) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
+    health.set_service_status(CATALOGUE, ServingStatus::Serving).await;
+    beside.spawn(report_catalogue(health.clone(), catalogue.state()));
     let started =
         Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
 
+    let pricing = Pricing { catalogue: Arc::clone(&catalogue), counters: Arc::new(NothingUsed) };
     let mut services = RoutesBuilder::default();
     services
         .add_service(probes.clone())
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
-        .add_service(PricingServiceServer::new(Pricing { catalogue }).max_decoding_message_size(REQUEST_BYTES_MAX));
+        .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX));
     if let Some(admin) = admin {
         // Until the very end: a probe learns that the server stops, and is not left without an answer.
         beside.spawn(async move {
@@ -195,4 +203,16 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     health.set_service_status("", status).await;
     health.set_service_status(PRICING, status).await;
+}
+
+/// Tells probes whether the folder's files are those that are served, for ever.
+async fn report_catalogue(health: HealthReporter, mut state: watch::Receiver<CatalogueState>) {
+    loop {
+        let as_written = state.borrow_and_update().refused.is_empty();
+        let status = if as_written { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status(CATALOGUE, status).await;
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
 }

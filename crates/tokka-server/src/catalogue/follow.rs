@@ -4,38 +4,41 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Catalogue;
 
-/// A copy of many files is one change: it has ended when nothing was told for this long …
-const QUIET: Duration = Duration::from_millis(50);
-/// … or after this long in any case.
-const QUIET_AFTER_MAX: Duration = Duration::from_secs(1);
+/// A folder under watch. What changes from now on is told, however long the first look takes.
+pub(crate) struct Watch {
+    changed: Arc<Notify>,
+    /// Dropping the watcher would end it. `None`: this file system tells nothing.
+    _watcher: Option<RecommendedWatcher>,
+}
 
-/// Looks at the folder for ever.
-pub(crate) async fn follow(catalogue: Arc<Catalogue>, poll: Duration) {
-    let changed = Arc::new(Notify::new());
-    // Dropping the watcher would end it.
-    let _watcher = match watcher(catalogue.folder(), Arc::clone(&changed)) {
-        Ok(watcher) => Some(watcher),
-        Err(error) => {
-            tracing::warn!(%error, poll_ms = poll.as_millis(), "no notifications of changes, the folder is polled alone");
-            None
+impl Watch {
+    /// Watches a folder and all below it.
+    pub(crate) fn start(folder: &Path) -> Self {
+        let changed = Arc::new(Notify::new());
+        let watcher = watcher(folder, Arc::clone(&changed));
+        let warn = |error: &notify::Error| tracing::warn!(%error, "no notifications of changes, the folder is polled alone");
+        Self { changed, _watcher: watcher.inspect_err(warn).ok() }
+    }
+
+    /// Looks at the catalogue's folder for ever: at once, for what changed before the watch began, and at every change.
+    pub(crate) async fn follow(self, catalogue: Arc<Catalogue>, poll: Duration) {
+        loop {
+            catalogue.look().await;
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = sleep(poll) => {}
+            }
         }
-    };
-    loop {
-        tokio::select! {
-            () = changed.notified() => settled(&changed).await,
-            () = sleep(poll) => {}
-        }
-        catalogue.look().await;
     }
 }
 
-fn watcher(folder: &Path, changed: Arc<Notify>) -> notify::Result<impl Watcher> {
+fn watcher(folder: &Path, changed: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Looking is an access too: it must not wake itself. An error may hide a change, so it counts as one.
         if !event.is_ok_and(|event| event.kind.is_access()) {
@@ -44,10 +47,4 @@ fn watcher(folder: &Path, changed: Arc<Notify>) -> notify::Result<impl Watcher> 
     })?;
     watcher.watch(folder, RecursiveMode::Recursive)?;
     Ok(watcher)
-}
-
-async fn settled(changed: &Notify) {
-    let quiet = async { while timeout(QUIET, changed.notified()).await.is_ok() {} };
-    // Past the bound, what still changes wakes the next look.
-    let _ = timeout(QUIET_AFTER_MAX, quiet).await;
 }

@@ -1,20 +1,31 @@
 //! Is every bad request refused with the status and the field that a caller can act on? One case, one refusal.
 
+use std::collections::BTreeSet;
+
 use tokka_proto::v1;
+use tokka_proto::v1::coupon_offer::Offer;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::running::{Running, coupon, line, masks};
 
-/// A way to spoil a request, and the field that is blamed for it.
+/// A way to spoil a request, and how it is refused.
 struct Case {
     name: &'static str,
+    status: Code,
+    reason: &'static str,
     field: &'static str,
     spoil: fn(&mut v1::QuoteRequest),
 }
 
+/// A field that breaks a rule.
 const fn case(name: &'static str, field: &'static str, spoil: fn(&mut v1::QuoteRequest)) -> Case {
-    Case { name, field, spoil }
+    Case { name, status: Code::InvalidArgument, reason: "INVALID_FIELDS", field, spoil }
+}
+
+/// A field that asks for what is not built yet.
+const fn later(name: &'static str, field: &'static str, spoil: fn(&mut v1::QuoteRequest)) -> Case {
+    Case { name, status: Code::Unimplemented, reason: "NOT_SERVED_YET", field, spoil }
 }
 
 fn basket(request: &mut v1::QuoteRequest) -> &mut v1::Basket {
@@ -27,6 +38,10 @@ fn first(request: &mut v1::QuoteRequest) -> &mut v1::Line {
 
 fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos })
+}
+
+fn offer(offer: Offer) -> v1::CouponOffer {
+    v1::CouponOffer { offer: Some(offer) }
 }
 
 fn kept_for(promotions: &[&str]) -> v1::SpendSelection {
@@ -136,45 +151,37 @@ const CASES: &[Case] = &[
     case("an unknown strategy", "strategy", |r| r.strategy = 9),
     case("an unknown extra", "include[0]", |r| r.include = vec![9]),
     case("an extra that is not said", "include[0]", |r| r.include = vec![0]),
+    // What is described and not built.
+    later("the best choice", "strategy", |r| r.strategy = v1::Strategy::Best.into()),
+    later("the best coupons", "coupons_auto", |r| r.coupons_auto = true),
+    later("a coupon of a wallet", "coupons[1].instance", |r| r.coupons.push(offer(Offer::Instance("i-1".into())))),
+    later("a coupon code", "coupons[0].code", |r| r.coupons = vec![offer(Offer::Code("SAVE300".into()))]),
+    later("claimable coupons", "include[0]", |r| r.include = vec![v1::Include::Claimable.into()]),
+    // A wish that cannot be granted is said before what else is wrong: mending the rest would not help.
+    later("the best choice for a bad basket", "strategy", |r| {
+        r.strategy = v1::Strategy::Best.into();
+        basket(r).lines.clear();
+    }),
 ];
 
 #[tokio::test]
-async fn every_bad_field_is_named() {
+async fn every_bad_request_is_refused_as_documented() {
     assert!(CASES.len() >= 40);
     let mut server = Running::shop().await;
+    let mut names = BTreeSet::new();
     let mut wrong = Vec::new();
-    for Case { name, field, spoil } in CASES {
+    for Case { name, status, reason, field, spoil } in CASES {
+        assert!(names.insert(name), "two cases are called `{name}`");
         let mut request = masks();
         spoil(&mut request);
         match server.quote(request).await {
             Ok(quote) => wrong.push(format!("{name}: answered {}", quote.payable)),
-            Err(status) if status.code() == Code::InvalidArgument && blamed(&status) == [*field] => {}
-            Err(status) => wrong.push(format!("{name}: {:?} {:?}, not {field}", status.code(), blamed(&status))),
+            Err(refusal) if refused_with(&refusal) == (*status, (*reason).to_owned(), vec![(*field).to_owned()]) => {}
+            Err(refusal) => wrong.push(format!("{name}: {:?}, not {status:?} {reason} {field}", refused_with(&refusal))),
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     server.quote(masks()).await.expect("the server is none the worse");
-}
-
-#[tokio::test]
-async fn every_field_that_is_not_served_yet_is_named() {
-    use v1::coupon_offer::Offer;
-    let offer = |offer| v1::CouponOffer { offer: Some(offer) };
-    let mut server = Running::shop().await;
-    let ask = masks();
-    for (field, request) in [
-        ("coupons[0].instance", v1::QuoteRequest { coupons: vec![offer(Offer::Instance("i-1".into()))], ..ask.clone() }),
-        ("coupons[0].code", v1::QuoteRequest { coupons: vec![offer(Offer::Code("SAVE300".into()))], ..ask.clone() }),
-        ("coupons_auto", v1::QuoteRequest { coupons_auto: true, ..ask.clone() }),
-        ("strategy", v1::QuoteRequest { strategy: v1::Strategy::Best.into(), ..ask.clone() }),
-        ("include[0]", v1::QuoteRequest { include: vec![v1::Include::Claimable.into()], ..ask.clone() }),
-    ] {
-        let status = server.quote(request).await.expect_err("not served");
-        assert_eq!(status.code(), Code::Unimplemented, "{field}: {status:?}");
-        let info = status.get_details_error_info().expect("an ErrorInfo");
-        assert_eq!((info.reason.as_str(), info.metadata["field"].as_str()), ("NOT_SERVED_YET", field));
-        assert!(status.message().contains(field), "{}", status.message());
-    }
 }
 
 #[tokio::test]
@@ -234,4 +241,13 @@ async fn the_bounds_themselves_are_allowed() {
 fn blamed(status: &Status) -> Vec<String> {
     let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
     violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// Status, reason, and the fields: those of a `BadRequest`, or the one that asks for too much.
+fn refused_with(status: &Status) -> (Code, String, Vec<String>) {
+    let Some(info) = status.get_details_error_info() else { return (status.code(), String::new(), Vec::new()) };
+    assert_eq!(info.domain, "tokka");
+    assert!(!status.message().is_empty() && status.details().len() <= 4_096, "{status:?}");
+    let fields = info.metadata.get("field").map_or_else(|| blamed(status), |field| vec![field.clone()]);
+    (status.code(), info.reason, fields)
 }

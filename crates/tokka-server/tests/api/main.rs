@@ -13,4 +13,6 @@ mod running;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod sums;
+#[cfg(test)]
 mod surface;

@@ -37,7 +37,7 @@ async fn basic_is_small_and_full_explains() {
 
     assert!(basic.outcomes.is_empty() && basic.hints.is_empty() && basic.groups.is_empty());
     assert!(basic.funding.is_empty() && basic.funders.is_empty() && basic.lines[0].segments.is_empty());
-    assert_eq!(basic.stores[0].settlement, None);
+    assert!(basic.settlements.is_empty());
     let size = prost::Message::encoded_len(&basic);
     assert!(size < 200, "{size} bytes for one line");
 
@@ -45,7 +45,7 @@ async fn basic_is_small_and_full_explains() {
     let mut cut = full.clone();
     (cut.outcomes, cut.hints, cut.groups, cut.funding, cut.funders) = Default::default();
     cut.lines.iter_mut().for_each(|line| line.segments.clear());
-    cut.stores.iter_mut().for_each(|store| store.settlement = None);
+    cut.settlements.clear();
     assert_eq!(cut, basic);
 
     let outcome = |id: &str| full.outcomes.iter().find(|outcome| outcome.promotion == id).expect("an outcome");
@@ -73,7 +73,7 @@ async fn basic_is_small_and_full_explains() {
     assert_eq!(full.funding.iter().map(|part| part.amount).sum::<i64>(), 900);
     let funders: Vec<_> = full.funders.iter().map(|total| (total.payer.as_str(), total.amount)).collect();
     assert_eq!(funders, [("platform", 120), ("pharma", 780)]);
-    assert_eq!(full.stores[0].settlement, Some(2940 + 120));
+    assert_eq!(full.settlements, [v1::Settlement { store: "pharma".to_owned(), amount: 2940 + 120 }]);
     let touches: Vec<_> = full.lines[0].segments.iter().map(|segment| (segment.units, segment.touches.len())).collect();
     assert_eq!(touches, [(2, 2), (1, 1)]);
     assert!(full.groups.iter().any(|group| group.store == "pharma"));

@@ -12,6 +12,8 @@ use tokka_server::{CatalogueState, Config, ServeError, Started, serve};
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::sums;
+
 /// Two stores, a gift library, and one promotion of most stages.
 pub(crate) const SHOP: &str = r#"
 kind: catalogue
@@ -114,9 +116,12 @@ impl Running {
         std::fs::rename(draft, self.folder.path().join(name)).expect("a place for it");
     }
 
+    /// A price, whose columns add up, or a refusal.
     pub(crate) async fn quote(&mut self, request: v1::QuoteRequest) -> Result<v1::Quote, Status> {
         let answer = self.client.quote(request).await?.into_inner();
-        Ok(answer.quote.expect("an answer has a quote"))
+        let quote = answer.quote.expect("an answer has a quote");
+        sums::hold(&quote);
+        Ok(quote)
     }
 }
 

@@ -57,13 +57,49 @@ async fn health_is_answered_on_both_ports() {
 }
 
 #[tokio::test]
+async fn a_refused_folder_is_told_to_probes_and_no_reason_to_restart() {
+    let mut server = Running::shop().await;
+    let mut client = HealthClient::new(server.channel.clone());
+    let request = HealthCheckRequest { service: "tokka.catalogue".to_owned() };
+    let mut catalogue = client.watch(request).await.expect("a stream").into_inner();
+    assert_eq!(catalogue.message().await.expect("a message").expect("one").status(), ServingStatus::Serving);
+    server.write("more.yaml", "kind: nonsense");
+    assert_eq!(catalogue.message().await.expect("a message").expect("one").status(), ServingStatus::NotServing);
+    let whole = client.check(HealthCheckRequest::default()).await.expect("an answer").into_inner();
+    assert_eq!(whole.status(), ServingStatus::Serving);
+    server.quote(masks()).await.expect("a price under the old revision");
+    std::fs::remove_file(server.folder.path().join("more.yaml")).expect("removed");
+    assert_eq!(catalogue.message().await.expect("a message").expect("one").status(), ServingStatus::Serving);
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_message_are_the_callers_fault() {
     let server = Running::shop().await;
-    // Field 1 (`basket`) with 5 bytes, of which there are 2; and a currency that is not UTF-8.
-    for bytes in [vec![0x0a, 5, 1, 2], vec![0x0a, 3, 0x0a, 1, 0xff]] {
+    for (name, bytes) in [
+        ("a basket of 5 bytes, of which there are 2", vec![0x0a, 5, 1, 2]),
+        ("a currency that is not UTF-8", vec![0x0a, 3, 0x0a, 1, 0xff]),
+        ("a number without an end", vec![0x30, 0xff, 0xff]),
+        ("a number of more than 64 bits", [&[0x30][..], &[0xff; 10], &[1]].concat()),
+        ("a basket that is a number", vec![0x08, 1]),
+        ("a field number 0", vec![0x00, 1]),
+        ("a wire type that nobody has", vec![0x0f]),
+        ("a group that does not end", vec![0x0b]),
+        ("a length of 4 GiB", vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]),
+        ("text", b"{\"basket\": {}}".to_vec()),
+    ] {
         let status = raw(&server, "/tokka.v1.PricingService/Quote", bytes).await;
-        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
-        assert_eq!(status.get_details_error_info().expect("an ErrorInfo").reason, "MALFORMED_MESSAGE");
+        assert_eq!(status.code(), Code::InvalidArgument, "{name}: {status:?}");
+        assert_eq!(status.get_details_error_info().expect("an ErrorInfo").reason, "MALFORMED_MESSAGE", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_of_nothing_and_fields_of_tomorrow_are_messages() {
+    let server = Running::shop().await;
+    // No bytes are an empty request; field 1,000 is not known yet, and may not hurt.
+    for bytes in [Vec::new(), vec![0xc0, 0x3e, 1]] {
+        let status = raw(&server, "/tokka.v1.PricingService/Quote", bytes).await;
+        assert_eq!(status.get_details_bad_request().expect("a BadRequest").field_violations[0].field, "basket");
     }
 }
 
