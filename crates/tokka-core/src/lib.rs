@@ -5,9 +5,13 @@
 //! arguments, so the same arguments give the same price. `docs/pricing.md` is the contract of this crate.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::float_arithmetic))]
 
+mod allocate;
 pub mod amount;
 pub mod basket;
 pub mod catalogue;
+mod explain;
+mod fingerprint;
+mod funding;
 pub mod id;
 pub mod outcome;
 pub mod prepare;
@@ -17,4 +21,6 @@ pub mod rate;
 pub mod refund;
 pub mod rulebook;
 pub mod schedule;
+mod stages;
 pub mod table;
+mod totals;

@@ -1,21 +1,131 @@
-//! What looks at this basket?
+//! What looks at this basket? The active promotions that cover a line, the coupons offered, what the request selects,
+//! and the limited quantities that all of these ask about.
 
-use crate::basket::Basket;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use smallvec::SmallVec;
+
+use crate::basket::{Basket, CouponsOffered, FieldViolation, Line, Strategy};
+use crate::outcome::{LineCoverage, NotCovered, Outcome, Subject, Verdict};
+use crate::promotion::{Promotion, Stage};
 use crate::quote::{Counter, Quote, QuoteError, View};
-use crate::rulebook::Rulebook;
-use crate::table::{CounterIx, Table};
+use crate::rulebook::{Rulebook, is_published};
+use crate::schedule;
+use crate::stages::Pricing;
+use crate::table::{CounterIx, Ix, LineIx, PromoIx, Table};
+use layout::Layout;
+use limits::{GiftStock, Limits, Slot, Slots};
+use select::Selections;
 
-/// A basket with the promotions that look at it.
+pub(crate) mod layout;
+pub(crate) mod limits;
+pub(crate) mod select;
+
+/// A basket with the promotions that look at it. Everything here is independent of the counters' usage.
 #[derive(Debug)]
 pub struct Prepared<'a> {
-    rulebook: &'a Rulebook,
-    basket: &'a Basket,
+    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) basket: &'a Basket,
+    pub(crate) layout: Layout,
+    /// Non-coupons in order of application, then coupons in the order offered.
+    pub(crate) candidates: Vec<Candidate>,
+    /// The lines of the candidates, in request order each.
+    covered: Vec<LineIx>,
+    /// Which item promotion looks at which group, by group, then in order of application.
+    pub(crate) item_looks: Vec<ItemLook>,
+    /// The lines of the item looks, in request order each.
+    look_lines: Vec<LineIx>,
+    pub(crate) coupons: Vec<CouponOffer>,
+    /// Selected promotions that cannot apply, whatever the counters say.
+    pub(crate) idle: Vec<Outcome>,
+    pub(crate) selections: Selections,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) gift_stocks: SmallVec<[GiftStock; 4]>,
     counters: Table<CounterIx, Counter>,
+    next_change_at: Option<Timestamp>,
+}
+
+/// An active promotion that covers a line.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) promotion: PromoIx,
+    pub(crate) stage: Stage,
+    lines: Range<usize>,
+    pub(crate) limits: Limits,
+}
+
+/// An item promotion that covers lines of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemLook {
+    pub(crate) group: u32,
+    pub(crate) candidate: usize,
+    lines: Range<usize>,
+}
+
+/// A coupon offered.
+#[derive(Debug)]
+pub(crate) enum CouponOffer {
+    /// It may apply.
+    Candidate(usize),
+    /// It cannot.
+    Decided(Outcome),
 }
 
 impl<'a> Prepared<'a> {
     pub(crate) fn new(rulebook: &'a Rulebook, basket: &'a Basket) -> Result<Self, QuoteError> {
-        Ok(Self { rulebook, basket, counters: Table::new() })
+        let currency = &rulebook.settings().currency;
+        if basket.currency() != currency {
+            let description = format!("`{}` is not the currency of this catalogue, which is `{currency}`", basket.currency());
+            return Err(QuoteError::Invalid(vec![FieldViolation::new("currency", description)]));
+        }
+        if basket.strategy() == Strategy::Best {
+            return Err(QuoteError::Unimplemented("`strategy: best` is not built yet"));
+        }
+        let CouponsOffered::These(offered) = basket.coupons() else {
+            return Err(QuoteError::Unimplemented("`coupons: auto` is not built yet"));
+        };
+
+        let mut finder = Finder::new(rulebook, basket);
+        finder.find_covering();
+        let mut coupons = Vec::new();
+        for (position, id) in offered.iter().enumerate() {
+            // An id twice is one offer.
+            if !offered.iter().take(position).any(|earlier| earlier == id) {
+                coupons.push(finder.offer(id));
+            }
+        }
+        let (selections, idle) = select::read(&finder).map_err(QuoteError::Invalid)?;
+
+        let Finder { candidates, covered, next_change_at, .. } = finder;
+        let layout = Layout::of(basket);
+        let (item_looks, look_lines) = item_looks(&candidates, &covered, &layout);
+        let mut slots = Slots::new(rulebook, basket, &layout);
+        let candidates = candidates
+            .into_iter()
+            .map(|found| {
+                let lines = covered.get(found.lines.clone()).unwrap_or_default();
+                let limits = slots.of(found.promotion, lines);
+                Candidate { promotion: found.promotion, stage: found.stage, lines: found.lines, limits }
+            })
+            .collect();
+        let Slots { slots, gift_stocks, counters, .. } = slots;
+        Ok(Self {
+            rulebook,
+            basket,
+            layout,
+            candidates,
+            covered,
+            item_looks,
+            look_lines,
+            coupons,
+            idle,
+            selections,
+            slots,
+            gift_stocks,
+            counters,
+            next_change_at,
+        })
     }
 
     /// The limited quantities that the price depends on, to be read before [`Prepared::price`].
@@ -24,12 +134,180 @@ impl<'a> Prepared<'a> {
         &self.counters
     }
 
+    /// The nearest moment at which a window or schedule of what covers the basket opens or closes.
+    #[must_use]
+    pub fn next_change_at(&self) -> Option<Timestamp> {
+        self.next_change_at
+    }
+
     /// Prices the basket; `usage` is parallel to [`Prepared::counters`], what is missing counts as 0.
     ///
     /// # Errors
     /// [`QuoteError`]
-    pub fn price(&self, _usage: &[i64], _view: View) -> Result<Quote, QuoteError> {
-        let _ = (self.rulebook, self.basket);
-        Err(QuoteError::Overflow)
+    pub fn price(&self, usage: &[i64], view: View) -> Result<Quote, QuoteError> {
+        Pricing::new(self, usage, view).run()
     }
+
+    pub(crate) fn lines_of(&self, candidate: &Candidate) -> &[LineIx] {
+        self.covered.get(candidate.lines.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn lines_of_look(&self, look: &ItemLook) -> &[LineIx] {
+        self.look_lines.get(look.lines.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn promotion_of(&self, candidate: &Candidate) -> &'a Promotion {
+        self.rulebook.promotion(candidate.promotion)
+    }
+}
+
+/// An active promotion that covers a line, before its limits are looked up.
+#[derive(Debug)]
+struct Found {
+    promotion: PromoIx,
+    stage: Stage,
+    lines: Range<usize>,
+}
+
+/// Finds what looks at a basket.
+pub(crate) struct Finder<'a> {
+    rulebook: &'a Rulebook,
+    basket: &'a Basket,
+    candidates: Vec<Found>,
+    covered: Vec<LineIx>,
+    next_change_at: Option<Timestamp>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(rulebook: &'a Rulebook, basket: &'a Basket) -> Self {
+        Self { rulebook, basket, candidates: Vec::new(), covered: Vec::new(), next_change_at: None }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (LineIx, &'a Line)> + use<'a> {
+        self.basket.lines().iter().enumerate().map(|(position, line)| (LineIx::new(position), line))
+    }
+
+    /// Asks the index, and keeps what is active and covers a line.
+    fn find_covering(&mut self) {
+        let mut pairs: SmallVec<[(PromoIx, LineIx); 128]> = SmallVec::new();
+        for (ix, line) in self.lines() {
+            self.rulebook.may_cover(line, |promotion| pairs.push((promotion, ix)));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        for of_promotion in pairs.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((promotion, _)) = of_promotion.first() else { continue };
+            self.keep(*promotion, of_promotion.iter().map(|(_, line)| *line));
+        }
+    }
+
+    /// Keeps a promotion with those of the lines that it covers, if there are any and it is active.
+    fn keep(&mut self, promotion: PromoIx, lines: impl Iterator<Item = LineIx>) -> bool {
+        let start = self.covered.len();
+        let rows = self.basket.lines();
+        for line in lines {
+            if rows.get(line.position()).is_some_and(|row| self.rulebook.why_not_covered(promotion, row).is_none()) {
+                self.covered.push(line);
+            }
+        }
+        if self.covered.len() == start {
+            return false;
+        }
+        self.note_change(promotion);
+        if self.why_not_active(promotion).is_some() {
+            self.covered.truncate(start);
+            return false;
+        }
+        let stage = self.rulebook.compiled(promotion).stage;
+        self.candidates.push(Found { promotion, stage, lines: start..self.covered.len() });
+        true
+    }
+
+    fn note_change(&mut self, promotion: PromoIx) {
+        let document = self.rulebook.promotion(promotion);
+        if document.window.start.is_none() && document.window.end.is_none() && document.schedule.is_empty() {
+            return;
+        }
+        let zone = &self.rulebook.settings().time_zone;
+        let change = schedule::next_change(&document.window, &document.schedule, zone, self.basket.at());
+        self.next_change_at = match (self.next_change_at, change) {
+            (Some(nearest), Some(change)) => Some(nearest.min(change)),
+            (nearest, change) => nearest.or(change),
+        };
+    }
+
+    /// A coupon by the id offered.
+    fn offer(&mut self, id: &str) -> CouponOffer {
+        let is_coupon = |ix: &PromoIx| matches!(self.rulebook.compiled(*ix).stage, Stage::StoreCoupon | Stage::PlatformCoupon);
+        let Some(promotion) = self.rulebook.find(id).filter(is_coupon) else {
+            let subject = Subject::UnknownCoupon(id.to_owned());
+            return CouponOffer::Decided(Outcome { subject, verdict: Verdict::UnknownCoupon, coverage: Vec::new() });
+        };
+        let published = is_published(self.rulebook.promotion(promotion));
+        if published && self.keep(promotion, self.lines().map(|(ix, _)| ix)) {
+            return CouponOffer::Candidate(self.candidates.len().saturating_sub(1));
+        }
+        let verdict = self.why_idle(promotion).unwrap_or(Verdict::NoBenefit);
+        let coverage = self
+            .lines()
+            .map(|(line, row)| LineCoverage { line, why_not: self.rulebook.why_not_covered(promotion, row) })
+            .collect();
+        CouponOffer::Decided(Outcome { subject: Subject::Promotion(promotion), verdict, coverage })
+    }
+
+    /// Why an existing promotion is no candidate: it is not active, or covers nothing.
+    fn why_idle(&self, promotion: PromoIx) -> Option<Verdict> {
+        if let Some(verdict) = self.why_not_active(promotion) {
+            return Some(verdict);
+        }
+        let mut lines: Vec<(LineIx, NotCovered)> = Vec::new();
+        for (ix, line) in self.lines() {
+            lines.push((ix, self.rulebook.why_not_covered(promotion, line)?));
+        }
+        Some(Verdict::NotCovered { lines })
+    }
+
+    fn why_not_active(&self, promotion: PromoIx) -> Option<Verdict> {
+        let document = self.rulebook.promotion(promotion);
+        let (basket, at) = (self.basket, self.basket.at());
+        if !is_published(document) {
+            return Some(Verdict::NotPublished);
+        }
+        if let Some(start) = document.window.start.filter(|start| at < *start) {
+            return Some(Verdict::NotStarted { start });
+        }
+        if let Some(end) = document.window.end.filter(|end| at >= *end) {
+            return Some(Verdict::Ended { end });
+        }
+        if !schedule::is_open(&document.schedule, &self.rulebook.settings().time_zone, at) {
+            return Some(Verdict::OutOfSchedule);
+        }
+        let audience = &document.audience;
+        let tags = basket.user_tags();
+        let accepts = (audience.tags_any.is_empty() || audience.tags_any.iter().any(|tag| tags.contains(tag)))
+            && !audience.tags_none.iter().any(|tag| tags.contains(tag))
+            && (audience.channels.is_empty() || basket.channel().is_some_and(|channel| audience.channels.contains(channel)))
+            && (audience.regions.is_empty() || basket.region().is_some_and(|region| audience.regions.contains(region)));
+        (!accepts).then_some(Verdict::Audience)
+    }
+}
+
+/// Which item promotion looks at which group.
+fn item_looks(candidates: &[Found], covered: &[LineIx], layout: &Layout) -> (Vec<ItemLook>, Vec<LineIx>) {
+    let mut rows: SmallVec<[(u32, usize, LineIx); 64]> = SmallVec::new();
+    for (number, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.stage == Stage::Item) {
+        let lines = covered.get(candidate.lines.clone()).unwrap_or_default();
+        rows.extend(lines.iter().map(|line| (layout.group(*line), number, *line)));
+    }
+    rows.sort_unstable();
+    let lines = rows.iter().map(|(.., line)| *line).collect();
+    let mut looks: Vec<ItemLook> = Vec::new();
+    for (position, (group, candidate, _)) in rows.iter().enumerate() {
+        let end = position.saturating_add(1);
+        match looks.last_mut() {
+            Some(look) if (look.group, look.candidate) == (*group, *candidate) => look.lines.end = end,
+            _ => looks.push(ItemLook { group: *group, candidate: *candidate, lines: position..end }),
+        }
+    }
+    (looks, lines)
 }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::amount::{Amount, Overflow, first_units};
 use crate::basket::{Basket, FieldViolation, Line};
-use crate::id::Token;
+use crate::id::{Id, Token};
 use crate::outcome::Outcome;
 use crate::promotion::{Basis, Discount, GiftReward, Stage, UnitPrice};
 use crate::rulebook::Rulebook;
@@ -62,6 +62,8 @@ pub struct Quote {
     pub gifts: Vec<GiftGiven>,
     /// Units on top, by promotion and group.
     pub free_units: Vec<FreeUnits>,
+    /// Units of the basket itself that a `buy_get` of mode `include` counts as free, by promotion and group.
+    pub included_units: Vec<FreeUnits>,
     /// Promotions that applied, in order of stage and application.
     pub applied: Vec<PromoIx>,
     /// What this order takes of each counter (only what is above 0).
@@ -85,6 +87,9 @@ pub struct Quote {
     pub funding: Vec<FundingPart>,
     /// View FULL: the value of gifts and added free units by funder, outside every sum.
     pub given_value: Vec<(Payer, Amount)>,
+    /// View FULL: what each store is due: payable of its lines + what others funded, − what it funded on other stores'
+    /// lines. Sellers in order of their first line, then stores that only fund. Σ = payable + what the platform funded.
+    pub settlements: Vec<(Id, Amount)>,
 }
 
 /// One line's price.
@@ -119,7 +124,7 @@ pub struct StorePrice {
     pub payable: Amount,
     /// What is missing to its minimum order, compared with the amount after stage 3.
     pub below_minimum: Amount,
-    /// View FULL: what it is due: payable of its lines + what others funded, − what it funded on other stores' lines.
+    /// View FULL: what it is due; see [`Quote::settlements`].
     pub settlement: Amount,
 }
 
@@ -259,7 +264,7 @@ pub enum Payer {
     /// The marketplace.
     Platform,
     /// A store, by its id.
-    Store(crate::id::Id),
+    Store(Id),
 }
 
 impl std::fmt::Display for Payer {

@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_widest_amount_with_the_widest_ratio() {
-        assert_eq!(of("99.999999", i64::MAX, Rounding::Down), 9_223_371_944_621_038_439);
+        assert_eq!(of("99.999999", i64::MAX, Rounding::Down), 9_223_371_944_621_055_438);
         assert_eq!(of("100", i64::MAX, Rounding::Up), i64::MAX);
     }
 

@@ -1,29 +1,107 @@
 //! Which promotions cover a line? The catalogue, compiled: immutable, indexed, shared.
 
-use crate::basket::Basket;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+use crate::basket::{Basket, Line};
 use crate::catalogue::{Catalogue, Gift, Settings, Store};
-use crate::id::Id;
+use crate::id::{Id, Token};
+use crate::outcome::NotCovered;
 use crate::prepare::Prepared;
-use crate::promotion::Promotion;
+use crate::promotion::{Owner, Promotion, Rule, Scope, Stage, Status};
 use crate::quote::QuoteError;
 use crate::table::{GiftIx, PromoIx, Table};
+use index::ScopeIndex;
 
-/// A compiled catalogue.
+pub(crate) mod index;
+
+/// A hash map whose seed is fixed: the same catalogue is compiled the same way everywhere.
+pub(crate) type Map<K, V> = hashbrown::HashMap<K, V, FixedState>;
+
+/// A compiled catalogue. The order of its promotions is the order of application: priority descending, id ascending.
 #[derive(Debug)]
 pub struct Rulebook {
     settings: Settings,
+    /// By id.
     stores: Vec<Store>,
     gifts: Table<GiftIx, Gift>,
+    gifts_by_id: Map<Id, GiftIx>,
     promotions: Table<PromoIx, Promotion>,
+    compiled: Table<PromoIx, Compiled>,
+    by_id: HashTable<PromoIx>,
+    index: ScopeIndex,
+}
+
+/// What the stages ask about a promotion again and again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compiled {
+    pub(crate) stage: Stage,
+    pub(crate) allows: Allows,
+    /// Of a spend promotion: the number of its exclusion group.
+    pub(crate) exclusion_group: u32,
+}
+
+/// Which later stages may still use the units that a promotion touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allows(u8);
+
+impl Allows {
+    const ALL: Allows = Allows(0b1111);
+
+    fn of(promotion: &Promotion, stage: Stage) -> Self {
+        if stage > Stage::StoreSpend {
+            return Self::ALL;
+        }
+        let keys = promotion.stacking;
+        let bit = |written: Option<bool>, default: bool, bit: u8| if written.unwrap_or(default) { bit } else { 0 };
+        // A spend of the platform never comes here, so `spend` of stage 3 only speaks of itself and has no effect.
+        Self(bit(keys.set, false, 1) | bit(keys.spend, true, 2) | bit(keys.store_coupon, true, 4) | bit(keys.platform, true, 8))
+    }
+
+    /// Is this later stage open to the units?
+    pub(crate) const fn lets_into(self, stage: Stage) -> bool {
+        let bit = match stage {
+            Stage::Item => return true,
+            Stage::Set => 1,
+            Stage::StoreSpend => 2,
+            Stage::StoreCoupon => 4,
+            Stage::PlatformSpend | Stage::PlatformCoupon => 8,
+        };
+        self.0 & bit != 0
+    }
 }
 
 impl Rulebook {
     /// Compiles a checked catalogue.
     #[must_use]
     pub fn compile(catalogue: Catalogue) -> Self {
-        let (settings, stores, gifts, mut promotions) = catalogue.into_parts();
-        promotions.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
-        Self { settings, stores, gifts: gifts.into_iter().collect(), promotions: promotions.into_iter().collect() }
+        let (settings, mut stores, gifts, mut promotions) = catalogue.into_parts();
+        stores.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        promotions.sort_unstable_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
+        for promotion in &mut promotions {
+            sort_for_lookup(promotion);
+        }
+        let gifts: Table<GiftIx, Gift> = gifts.into_iter().collect();
+        let gifts_by_id = gifts.iter().map(|(ix, gift)| (gift.id.clone(), ix)).collect();
+        let mut exclusion_groups: Map<Id, u32> = Map::default();
+        let mut compiled = Table::new();
+        let mut by_id = HashTable::with_capacity(promotions.len());
+        let promotions: Table<PromoIx, Promotion> = promotions.into_iter().collect();
+        for (ix, promotion) in promotions.iter() {
+            let stage = promotion.stage();
+            let exclusion_group = match &promotion.rule {
+                Rule::Spend(spend) => {
+                    let next = u32::try_from(exclusion_groups.len()).unwrap_or(u32::MAX);
+                    *exclusion_groups.entry(spend.exclusion_group.clone()).or_insert(next)
+                }
+                _ => 0,
+            };
+            compiled.push(Compiled { stage, allows: Allows::of(promotion, stage), exclusion_group });
+            by_id.insert_unique(hash(promotion.id.as_str()), ix, |ix| hash(promotions.at(*ix).id.as_str()));
+        }
+        let index = ScopeIndex::of(&promotions);
+        Self { settings, stores, gifts, gifts_by_id, promotions, compiled, by_id, index }
     }
 
     /// Currency, rounding, time zone.
@@ -35,7 +113,8 @@ impl Rulebook {
     /// A store by id.
     #[must_use]
     pub fn store(&self, id: &str) -> Option<&Store> {
-        self.stores.iter().find(|store| store.id == *id)
+        let position = self.stores.binary_search_by(|store| store.id.as_str().cmp(id)).ok()?;
+        self.stores.get(position)
     }
 
     /// All promotions, in order of application.
@@ -44,7 +123,7 @@ impl Rulebook {
         &self.promotions
     }
 
-    /// All gifts.
+    /// All gifts, in the order of their documents.
     #[must_use]
     pub fn gifts(&self) -> &Table<GiftIx, Gift> {
         &self.gifts
@@ -53,13 +132,13 @@ impl Rulebook {
     /// A promotion by id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<PromoIx> {
-        self.promotions.iter().find(|(_, promotion)| promotion.id == *id).map(|(ix, _)| ix)
+        self.by_id.find(hash(id), |ix| self.promotions.at(*ix).id == *id).copied()
     }
 
     /// A gift by id.
     #[must_use]
-    pub fn find_gift(&self, id: &Id) -> Option<GiftIx> {
-        self.gifts.iter().find(|(_, gift)| gift.id == *id).map(|(ix, _)| ix)
+    pub fn find_gift(&self, id: impl AsRef<str>) -> Option<GiftIx> {
+        self.gifts_by_id.get(id.as_ref()).copied()
     }
 
     /// Finds what covers a basket and which counters that asks about.
@@ -69,4 +148,91 @@ impl Rulebook {
     pub fn prepare<'a>(&'a self, basket: &'a Basket) -> Result<Prepared<'a>, QuoteError> {
         Prepared::new(self, basket)
     }
+
+    pub(crate) fn promotion(&self, ix: PromoIx) -> &Promotion {
+        self.promotions.at(ix)
+    }
+
+    pub(crate) fn compiled(&self, ix: PromoIx) -> Compiled {
+        *self.compiled.at(ix)
+    }
+
+    /// Published promotions, coupons aside, that may cover the line, each at least once and in no order.
+    pub(crate) fn may_cover(&self, line: &Line, found: impl FnMut(PromoIx)) {
+        self.index.look_up(line, found);
+    }
+
+    /// `None`: the promotion covers the line. Else why not.
+    pub(crate) fn why_not_covered(&self, ix: PromoIx, line: &Line) -> Option<NotCovered> {
+        let promotion = self.promotion(ix);
+        why_not_in_scope(&promotion.owner, &promotion.scope, line)
+    }
+}
+
+/// `None`: a scope of this owner holds the line. Its lists must be sorted. A store's scope looks at its own lines only.
+pub(crate) fn why_not_in_scope(owner: &Owner, scope: &Scope, line: &Line) -> Option<NotCovered> {
+    if let Owner::Store(store) = owner
+        && line.store != *store
+    {
+        return Some(NotCovered::OtherStore);
+    }
+    let lists_category = |list: &[Token]| line.categories.iter().any(|category| list.binary_search(category).is_ok());
+    let include = &scope.include;
+    let store = include.stores.as_ref().is_none_or(|stores| stores.binary_search(&line.store).is_ok());
+    let product = match (&include.skus, &include.categories) {
+        (None, None) => true, // `all`, or stores alone
+        (skus, categories) => {
+            skus.as_ref().is_some_and(|skus| skus.binary_search(&line.sku).is_ok())
+                || categories.as_ref().is_some_and(|list| lists_category(list))
+        }
+    };
+    if !(store && product) {
+        return Some(NotCovered::NotIncluded);
+    }
+    let exclude = &scope.exclude;
+    let excluded = exclude.skus.binary_search(&line.sku).is_ok()
+        || exclude.stores.binary_search(&line.store).is_ok()
+        || lists_category(&exclude.categories);
+    excluded.then_some(NotCovered::Excluded)
+}
+
+/// Only a published promotion is ever active.
+pub(crate) fn is_published(promotion: &Promotion) -> bool {
+    promotion.status == Status::Published
+}
+
+fn hash(id: &str) -> u64 {
+    FixedState::default().hash_one(id)
+}
+
+/// Sorts what is written in any order: lists of scopes, and tiers from the lowest.
+fn sort_for_lookup(promotion: &mut Promotion) {
+    sort_scope(&mut promotion.scope);
+    match &mut promotion.rule {
+        Rule::VolumePrice(rule) => rule.tiers.sort_unstable_by_key(|tier| tier.min_quantity),
+        Rule::BuyGet(rule) => rule.tiers.sort_unstable_by_key(|tier| tier.buy),
+        Rule::Spend(rule) => {
+            rule.tiers.sort_by_key(|tier| tier.threshold);
+            rule.qualify.iter_mut().for_each(sort_scope);
+        }
+        Rule::Coupon(rule) => rule.qualify.iter_mut().for_each(sort_scope),
+        Rule::Bundle(rule) => {
+            for component in &mut rule.components {
+                component.skus.sort_unstable();
+                component.categories.sort_unstable();
+            }
+        }
+        Rule::ItemPrice(_) | Rule::MixMatch(_) => {}
+    }
+}
+
+fn sort_scope(scope: &mut Scope) {
+    let include = &mut scope.include;
+    for list in [&mut include.skus, &mut include.categories].into_iter().flatten() {
+        list.sort_unstable();
+    }
+    include.stores.iter_mut().for_each(|stores| stores.sort_unstable());
+    scope.exclude.skus.sort_unstable();
+    scope.exclude.categories.sort_unstable();
+    scope.exclude.stores.sort_unstable();
 }

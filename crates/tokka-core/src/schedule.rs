@@ -130,7 +130,7 @@ fn moments(zone: &TimeZone, date: Date, minute: u16) -> impl Iterator<Item = Tim
     });
     let both = civil.map(|civil| {
         let ambiguous = zone.to_ambiguous_timestamp(civil);
-        (ambiguous.clone().earlier().ok(), ambiguous.later().ok())
+        (ambiguous.earlier().ok(), ambiguous.later().ok())
     });
     both.into_iter().flat_map(|(earlier, later)| [earlier, later]).flatten()
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Index, IndexMut};
+use std::ops::Index;
 
 /// A number into one kind of table.
 pub trait Ix: Copy {
@@ -78,6 +78,26 @@ impl<I: Ix, T> Table<I, T> {
         self.rows.get(index.position())
     }
 
+    /// The row of a number that this table made.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a typed number is made by the table that it indexes, and rows are never removed"
+    )]
+    pub fn at(&self, index: I) -> &T {
+        &self.rows[index.position()]
+    }
+
+    /// The row of a number that this table made, to be changed.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a typed number is made by the table that it indexes, and rows are never removed"
+    )]
+    pub fn at_mut(&mut self, index: I) -> &mut T {
+        &mut self.rows[index.position()]
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -134,21 +154,7 @@ impl<I: Ix, T> FromIterator<T> for Table<I, T> {
 impl<I: Ix, T> Index<I> for Table<I, T> {
     type Output = T;
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a typed number is made by the table that it indexes, and rows are never removed"
-    )]
     fn index(&self, index: I) -> &T {
-        &self.rows[index.position()]
-    }
-}
-
-impl<I: Ix, T> IndexMut<I> for Table<I, T> {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a typed number is made by the table that it indexes, and rows are never removed"
-    )]
-    fn index_mut(&mut self, index: I) -> &mut T {
-        &mut self.rows[index.position()]
+        self.at(index)
     }
 }

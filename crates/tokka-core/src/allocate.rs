@@ -1,0 +1,211 @@
+//! Who bears how much of a discount? It is handed down the tree order → store → line → segment, so that nobody is a
+//! whole minor unit away from the exact share (`docs/pricing.md`, Allocation).
+//!
+//! The exact share of every node is its part of the *whole* discount, not of what its parent got. Largest remainders
+//! at each level (the method of Hamilton, in politics) then keep every node at the floor or the ceiling of that share:
+//! the children of a node that got `⌊x⌋` have floors that sum to at most that, and those of one that got `⌈x⌉` have
+//! ceilings that sum to at least that.
+
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
+
+use crate::amount::{Amount, Exact, Overflow};
+use crate::prepare::layout::Layout;
+use crate::rate::Rate;
+use crate::table::LineIx;
+
+/// A leaf of the tree: a segment, or a whole line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leaf {
+    /// Whose.
+    pub(crate) line: LineIx,
+    /// Its amount or room; what weighs nothing bears nothing.
+    pub(crate) weight: Amount,
+}
+
+/// A child of a node while the node's part is shared out.
+#[derive(Debug, Clone, Copy)]
+struct Child {
+    weight: i64,
+    /// Smaller goes first among equals.
+    rank: u32,
+    floor: i64,
+    rest: i64,
+}
+
+type Children = SmallVec<[Child; 16]>;
+
+/// The share of each leaf, in the order given: leaves stand line by line, in segment order within each.
+///
+/// # Errors
+/// [`Overflow`] where the weights do not sum to 64 bits.
+pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout) -> Result<SmallVec<[Amount; 16]>, Overflow> {
+    let total = Amount::sum(leaves.iter().map(|leaf| leaf.weight))?;
+    debug_assert!(Amount::ZERO <= discount && discount <= total, "{discount:?} of {total:?}");
+    let mut shares: SmallVec<[Amount; 16]> = SmallVec::from_elem(Amount::ZERO, leaves.len());
+    if discount.is_zero() {
+        return Ok(shares);
+    }
+    if discount == total {
+        // Everything goes: every share is exact.
+        for (share, leaf) in shares.iter_mut().zip(leaves) {
+            *share = leaf.weight;
+        }
+        return Ok(shares);
+    }
+    let whole = Whole { discount: discount.get(), total: total.get() };
+
+    // Sums by line, then by store. Leaves of a line are neighbours; lines of a store need not be.
+    let mut lines: SmallVec<[(LineIx, i64); 16]> = SmallVec::new();
+    for leaf in leaves {
+        match lines.last_mut() {
+            Some((line, weight)) if *line == leaf.line => *weight = weight.plus(leaf.weight.get())?,
+            _ => lines.push((leaf.line, leaf.weight.get())),
+        }
+    }
+    let store_count = layout.stores();
+    let mut stores: SmallVec<[i64; 8]> = SmallVec::from_elem(0, store_count);
+    for (line, weight) in &lines {
+        if let Some(sum) = stores.get_mut(layout.store_position(*line)) {
+            *sum = sum.plus(*weight)?;
+        }
+    }
+
+    // Order → stores.
+    let mut of_stores: Children =
+        stores.iter().enumerate().map(|(position, weight)| whole.child(*weight, layout.store_rank_at(position))).collect();
+    share_out(whole.discount, &mut of_stores);
+
+    // Store → lines.
+    let mut of_lines: SmallVec<[i64; 16]> = SmallVec::from_elem(0, lines.len());
+    for (position, store) in of_stores.iter().enumerate().filter(|(_, store)| store.floor > 0) {
+        let members: SmallVec<[usize; 16]> = (0..lines.len())
+            .filter(|index| lines.get(*index).is_some_and(|(line, _)| layout.store_position(*line) == position))
+            .collect();
+        let mut children: Children = members
+            .iter()
+            .filter_map(|index| lines.get(*index))
+            .map(|(line, weight)| whole.child(*weight, layout.line_rank(*line)))
+            .collect();
+        share_out(store.floor, &mut children);
+        for (index, child) in members.iter().zip(&children) {
+            if let Some(share) = of_lines.get_mut(*index) {
+                *share = child.floor;
+            }
+        }
+    }
+
+    // Line → segments.
+    let mut first = 0usize;
+    for ((line, _), part) in lines.iter().zip(&of_lines) {
+        let of_line = || leaves.iter().skip(first).take_while(|leaf| leaf.line == *line);
+        let mut children: Children = of_line().zip(0u32..).map(|(leaf, index)| whole.child(leaf.weight.get(), index)).collect();
+        share_out(*part, &mut children);
+        for (share, child) in shares.iter_mut().skip(first).zip(&children) {
+            *share = Amount::minor(child.floor);
+        }
+        first = first.saturating_add(children.len());
+    }
+    debug_assert_eq!(Amount::sum(shares.iter().copied()), Ok(discount), "children sum to their parent");
+    Ok(shares)
+}
+
+/// The whole that every exact share is a part of.
+#[derive(Clone, Copy)]
+struct Whole {
+    discount: i64,
+    total: i64,
+}
+
+impl Whole {
+    /// The floor and the fractional part of `discount × weight / total`.
+    fn child(self, weight: i64, rank: u32) -> Child {
+        let (floor, rest) = match self.discount.checked_mul(weight) {
+            Some(product) => (product.checked_div(self.total).unwrap_or(0), product.checked_rem(self.total).unwrap_or(0)),
+            None => {
+                // INVARIANT: |i64| · |i64| < 2^126, and the quotient is at most the weight.
+                let product = Amount::minor(self.discount).wide_times(weight);
+                let total = i128::from(self.total);
+                let quotient = product.checked_div(total).and_then(|quotient| i64::try_from(quotient).ok());
+                let rest = product.checked_rem(total).and_then(|rest| i64::try_from(rest).ok());
+                (quotient.unwrap_or(0), rest.unwrap_or(0))
+            }
+        };
+        Child { weight, rank, floor, rest }
+    }
+}
+
+/// Gives each child its floor, and what is left over one each to the largest fractional parts; ties go to the larger
+/// weight, then to the smaller rank. Afterwards `floor` is the share.
+fn share_out(part: i64, children: &mut Children) {
+    let floors = children.iter().fold(0i64, |sum, child| sum.saturating_add(child.floor));
+    let left_over = usize::try_from(part.saturating_sub(floors)).unwrap_or(0);
+    // INVARIANT: a node is at the floor or ceiling of its exact share, so fewer are left over than children have fractions.
+    debug_assert!(left_over <= children.iter().filter(|child| child.rest > 0).count());
+    if left_over == 0 {
+        return;
+    }
+    let mut order: SmallVec<[usize; 16]> = (0..children.len()).collect();
+    let key = |index: &usize| children.get(*index).map(|child| (Reverse(child.rest), Reverse(child.weight), child.rank));
+    order.sort_unstable_by_key(key);
+    for index in order.into_iter().take(left_over) {
+        if let Some(child) = children.get_mut(index) {
+            child.floor = child.floor.saturating_add(1);
+        }
+    }
+}
+
+/// Splits an amount by weights: floors, then the largest fractional parts; ties go to the first. Weights that are all
+/// 0 take nothing.
+pub(crate) fn split_by_weight(amount: Amount, weights: &[Amount]) -> Result<Vec<Amount>, Overflow> {
+    let total = Amount::sum(weights.iter().copied())?;
+    let whole = Whole { discount: amount.get(), total: total.get() };
+    let mut children: Children = weights.iter().zip(0u32..).map(|(weight, rank)| whole.child(weight.get(), rank)).collect();
+    if total.is_positive() {
+        // Ties go to the first named, whatever its weight.
+        for child in &mut children {
+            child.weight = 0;
+        }
+        share_out(amount.get(), &mut children);
+    }
+    Ok(children.iter().map(|child| Amount::minor(child.floor)).collect())
+}
+
+/// Splits an amount by percentages that sum to 100: floors, then the largest fractional parts; ties to the first named.
+pub(crate) fn split_by_percent(amount: Amount, percents: impl Iterator<Item = Rate>) -> Result<Vec<Amount>, Overflow> {
+    let weights: SmallVec<[Amount; 4]> =
+        percents.map(|rate| Amount::minor(i64::try_from(rate.as_micro_percent()).unwrap_or(0))).collect();
+    split_by_weight(amount, &weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minor(amounts: &[i64]) -> Vec<Amount> {
+        amounts.iter().copied().map(Amount::minor).collect()
+    }
+
+    #[test]
+    fn percentages_share_the_rest_by_fraction_then_by_order() {
+        let percents = || ["33.333333", "33.333333", "33.333334"].into_iter().map(|text| Rate::percent(text).unwrap());
+        assert_eq!(split_by_percent(Amount::minor(100), percents()).unwrap(), minor(&[33, 33, 34]));
+        let halves = || ["50", "50"].into_iter().map(|text| Rate::percent(text).unwrap());
+        assert_eq!(split_by_percent(Amount::minor(5), halves()).unwrap(), minor(&[3, 2]));
+    }
+
+    #[test]
+    fn weights_of_nothing_take_nothing() {
+        assert_eq!(split_by_weight(Amount::minor(5), &minor(&[0, 0])).unwrap(), minor(&[0, 0]));
+        assert_eq!(split_by_weight(Amount::minor(7), &minor(&[0, 3, 4])).unwrap(), minor(&[0, 3, 4]));
+    }
+
+    #[test]
+    fn products_beyond_64_bits() {
+        let big = i64::MAX / 4;
+        let parts = split_by_weight(Amount::minor(big), &minor(&[big, big, big])).unwrap();
+        assert_eq!(parts.iter().map(|part| part.get()).sum::<i64>(), big);
+        assert!(parts.iter().all(|part| (part.get() - big / 3).abs() <= 1));
+    }
+}

@@ -1,0 +1,96 @@
+//! How do pages show a basket? Lines grouped by what holds them together, store by store.
+
+use crate::outcome::NotCovered;
+use crate::prepare::Candidate;
+use crate::prepare::select::Kept;
+use crate::promotion::Stage;
+use crate::quote::{Group, GroupEntry, GroupedBy, Hint, Segment};
+use crate::stages::Pricing;
+use crate::table::{Ix, PromoIx, StoreIx};
+
+/// By store in request order: store spends that applied, or that a hint speaks of, in order of application; then sets;
+/// then single lines. A segment stands in the first that took it; a hinted promotion shows what nobody took.
+pub(crate) fn groups(pricing: &Pricing<'_>, hints: &[Hint]) -> Vec<Group> {
+    let prepared = pricing.prepared;
+    let mut groups = Vec::new();
+    let mut of_store: Vec<Vec<&Segment>> = vec![Vec::new(); prepared.layout.stores()];
+    for segment in &pricing.segments {
+        if let Some(segments) = of_store.get_mut(prepared.layout.store_position(segment.line)) {
+            segments.push(segment);
+        }
+    }
+    let spends: Vec<&Candidate> = of_stage(pricing, Stage::StoreSpend);
+    let sets: Vec<&Candidate> = of_stage(pricing, Stage::Set);
+    for (position, segments) in of_store.into_iter().enumerate() {
+        let store = StoreIx::new(position);
+        let mut rest = segments;
+        let first_touch = |segment: &Segment, stage: Stage| {
+            segment.chain.iter().find(|touch| touch.stage == stage).map(|touch| touch.promotion)
+        };
+        // What a promotion took is its own, also where a hinted one stands before it.
+        let taken: Vec<(PromoIx, Vec<&Segment>)> = spends
+            .iter()
+            .map(|spend| (spend.promotion, draw(&mut rest, |of| first_touch(of, Stage::StoreSpend) == Some(spend.promotion))))
+            .collect();
+        for (spend, (promotion, taken)) in spends.iter().zip(taken) {
+            let hinted = taken.is_empty() && hints.iter().any(|hint| hint.promotion == promotion);
+            let held = if hinted { draw(&mut rest, |segment| would_look_at(pricing, spend, segment)) } else { taken };
+            push(pricing, &spends, &mut groups, store, GroupedBy::Spend(promotion), &held);
+        }
+        for set in &sets {
+            let held = draw(&mut rest, |segment| first_touch(segment, Stage::Set) == Some(set.promotion));
+            push(pricing, &spends, &mut groups, store, GroupedBy::Set(set.promotion), &held);
+        }
+        for of_line in rest.chunk_by(|a, b| a.line == b.line) {
+            push(pricing, &spends, &mut groups, store, GroupedBy::Line, of_line);
+        }
+    }
+    groups
+}
+
+fn of_stage<'p>(pricing: &Pricing<'p>, stage: Stage) -> Vec<&'p Candidate> {
+    pricing.prepared.candidates.iter().filter(|candidate| candidate.stage == stage).collect()
+}
+
+/// Moves the segments that match out of the rest.
+fn draw<'s>(rest: &mut Vec<&'s Segment>, matches: impl Fn(&Segment) -> bool) -> Vec<&'s Segment> {
+    let (drawn, left) = std::mem::take(rest).into_iter().partition(|segment| matches(segment));
+    *rest = left;
+    drawn
+}
+
+fn would_look_at(pricing: &Pricing<'_>, spend: &Candidate, segment: &Segment) -> bool {
+    let kept_away = match pricing.prepared.selections.spend(segment.line) {
+        None => false,
+        Some(Kept::Out) => true,
+        Some(Kept::For(promotions)) => !promotions.contains(&spend.promotion),
+    };
+    covers(pricing, spend, segment) && !kept_away && pricing.closed_by(segment, Stage::StoreSpend).is_none()
+}
+
+fn covers(pricing: &Pricing<'_>, spend: &Candidate, segment: &Segment) -> bool {
+    pricing.prepared.lines_of(spend).binary_search(&segment.line).is_ok()
+}
+
+fn push(
+    pricing: &Pricing<'_>,
+    spends: &[&Candidate],
+    groups: &mut Vec<Group>,
+    store: StoreIx,
+    by: GroupedBy,
+    segments: &[&Segment],
+) {
+    if segments.is_empty() {
+        return;
+    }
+    let entry = |segment: &&Segment| {
+        let in_spend = matches!(by, GroupedBy::Spend(_));
+        let closed = |spend: &&Candidate| {
+            let by = pricing.closed_by(segment, Stage::StoreSpend).filter(|_| covers(pricing, spend, segment));
+            by.map(|by| (spend.promotion, NotCovered::NotStackable(by)))
+        };
+        let not_in_spend = if in_spend { None } else { spends.iter().find_map(closed) };
+        GroupEntry { line: segment.line, units: segment.units, over_limit: segment.over_limit, not_in_spend }
+    };
+    groups.push(Group { store, by, entries: segments.iter().map(entry).collect() });
+}

@@ -1,0 +1,111 @@
+//! Stages 3 and 5: spend and save, or get a gift. Within a stage and exclusion group, one promotion takes a segment.
+
+use super::Pricing;
+use super::reward::{self, Sight, Terms};
+use crate::outcome::Verdict;
+use crate::prepare::Candidate;
+use crate::prepare::select::Kept;
+use crate::promotion::{Rule, Stage};
+use crate::quote::{QuoteError, Segment};
+use crate::table::PromoIx;
+
+pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteError> {
+    for (number, candidate) in pricing.candidates(stage) {
+        let Rule::Spend(rule) = &pricing.prepared.promotion_of(candidate).rule else { continue };
+        let terms = Terms {
+            tiers: &rule.tiers,
+            basis: rule.basis,
+            repeat: rule.repeat,
+            max_repeats: rule.max_repeats,
+            threshold_on: rule.threshold_on,
+            qualify: rule.qualify.as_ref(),
+        };
+        let look = look(pricing, candidate);
+        if look.sight.segments.is_empty() {
+            nothing_left(pricing, number, candidate, terms, look)?;
+            continue;
+        }
+        match reward::judge(pricing, candidate, terms, &look.sight)? {
+            Ok(win) => reward::carry_out(pricing, number, candidate, terms, &look.sight, win)?,
+            Err(refusal) => reward::refuse(pricing, number, refusal),
+        }
+    }
+    Ok(())
+}
+
+/// What a spend promotion sees of the segments that it covers.
+struct Look {
+    sight: Sight,
+    /// What the request keeps for another, or out.
+    given_away: Sight,
+    /// The first other promotion of its group that took one.
+    taken_by: Option<PromoIx>,
+}
+
+fn look(pricing: &Pricing<'_>, candidate: &Candidate) -> Look {
+    let mut look = Look { sight: Sight::default(), given_away: Sight::default(), taken_by: None };
+    for (number, segment) in pricing.segments_covered(candidate) {
+        if let Some(by) = pricing.closed_by(segment, candidate.stage) {
+            look.sight.keep_out(segment.line, by);
+        } else if let Some(by) = taken_by(pricing, candidate, segment) {
+            look.taken_by = look.taken_by.or(Some(by));
+        } else if kept_for_another(pricing, candidate, segment) {
+            look.given_away.segments.push(number);
+        } else {
+            look.sight.segments.push(number);
+        }
+    }
+    look
+}
+
+/// Who took the segment in this stage and exclusion group?
+fn taken_by(pricing: &Pricing<'_>, candidate: &Candidate, segment: &Segment) -> Option<PromoIx> {
+    let group = |promotion: PromoIx| pricing.compiled(promotion).exclusion_group;
+    let own = group(candidate.promotion);
+    let touches = segment.chain.iter().rev().take_while(|touch| touch.stage >= candidate.stage);
+    touches.map(|touch| touch.promotion).find(|promotion| group(*promotion) == own)
+}
+
+/// Does the request keep the line out, or for another promotion of this stage and group?
+fn kept_for_another(pricing: &Pricing<'_>, candidate: &Candidate, segment: &Segment) -> bool {
+    match pricing.prepared.selections.spend(segment.line) {
+        None => false,
+        Some(Kept::Out) => true,
+        Some(Kept::For(promotions)) => promotions.iter().any(|other| {
+            let (own, compiled) = (pricing.compiled(candidate.promotion), pricing.compiled(*other));
+            *other != candidate.promotion && compiled.stage == own.stage && compiled.exclusion_group == own.exclusion_group
+        }),
+    }
+}
+
+/// Where the selection alone leaves nothing, it is judged with what the selection keeps out: it was not selected if it
+/// would have applied, else it says why it would not. Else its group took all that stacking lets in, or stacking lets
+/// in nothing.
+fn nothing_left(
+    pricing: &mut Pricing<'_>,
+    number: usize,
+    candidate: &Candidate,
+    terms: Terms<'_>,
+    look: Look,
+) -> Result<(), QuoteError> {
+    let Look { sight, mut given_away, taken_by } = look;
+    if given_away.segments.is_empty() {
+        let verdict = match (taken_by, sight.kept_out.first()) {
+            (Some(promotion), _) => Verdict::ExcludedBy { promotion },
+            (None, Some((_, promotion))) => Verdict::NotStackable { promotion: *promotion },
+            (None, None) => Verdict::NoBenefit,
+        };
+        pricing.refused(number, verdict);
+        return Ok(());
+    }
+    given_away.kept_out = sight.kept_out;
+    let verdict = match reward::judge(pricing, candidate, terms, &given_away)? {
+        Ok(_) => Verdict::NotSelected,
+        Err(refusal) => refusal.verdict,
+    };
+    if let Verdict::LimitReached(stands) = verdict {
+        pricing.note_cut(&[stands]);
+    }
+    pricing.refused(number, verdict);
+    Ok(())
+}
