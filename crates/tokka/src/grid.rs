@@ -1,12 +1,14 @@
-//! How does a table look? Columns without upright lines, amounts to the right, a rule above the totals.
+//! How does a table look? Columns without upright lines, amounts to the right, rules above sums.
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// A table that is being filled.
 pub(crate) struct Grid {
     table: Table,
-    heading_height: usize,
-    rows: usize,
+    /// The height of the headings, then of each row.
+    heights: Vec<usize>,
+    /// Numbers of rows above which a rule stands.
+    rules: Vec<usize>,
 }
 
 /// On which side of its column a cell stands.
@@ -25,7 +27,7 @@ impl Grid {
     /// A table with these headings; a heading may have several lines.
     pub(crate) fn new<'a>(columns: impl IntoIterator<Item = (&'a str, Side)>) -> Self {
         let (headings, sides): (Vec<&str>, Vec<Side>) = columns.into_iter().unzip();
-        let heading_height = headings.iter().map(|heading| heading.lines().count()).max().unwrap_or(1);
+        let heights = vec![height(headings.iter().copied())];
         let mut table = Table::new();
         table.load_style(STYLE).set_header(headings);
         for (column, side) in table.column_iter_mut().zip(sides) {
@@ -35,38 +37,38 @@ impl Grid {
                 Side::Right => CellAlignment::Right,
             });
         }
-        Self { table, heading_height, rows: 0 }
+        Self { table, heights, rules: Vec::new() }
     }
 
     /// Adds a row; a cell may have several lines.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.table.add_row(cells.into_iter().collect::<Vec<_>>());
-        self.rows += 1;
+        // A line break at the end of a name would shift every rule below it.
+        let cells: Vec<String> = cells.into_iter().map(|cell| cell.trim_end().to_owned()).collect();
+        self.heights.push(height(cells.iter().map(String::as_str)));
+        self.table.add_row(cells);
+    }
+
+    /// Puts a rule above the row that is added next.
+    pub(crate) fn rule(&mut self) {
+        self.rules.push(self.heights.len());
     }
 
     /// Is there anything to show?
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.heights.len() < 2
     }
 
     /// The table as text.
     pub(crate) fn text(&self) -> String {
-        self.written(None)
-    }
-
-    /// The table as text, with this row of sums, of one line, below a rule.
-    pub(crate) fn text_with_totals(mut self, totals: impl IntoIterator<Item = String>) -> String {
-        self.row(totals);
-        let last = self.table.lines().count().saturating_sub(1);
-        self.written(Some(last))
-    }
-
-    fn written(&self, rule_before: Option<usize>) -> String {
         let lines: Vec<String> = self.table.lines().map(|line| line.trim_end().to_owned()).collect();
-        let rule = lines.get(self.heading_height).cloned().unwrap_or_default();
+        // The headings, and below them the rule that the style draws.
+        let heading = self.heights.first().copied().unwrap_or(1);
+        let rule = lines.get(heading).cloned().unwrap_or_default();
+        let above_row = |row: usize| self.heights.iter().take(row).sum::<usize>() + 1;
+        let ruled: Vec<usize> = self.rules.iter().map(|row| above_row(*row)).collect();
         let mut text = String::new();
         for (position, line) in lines.iter().enumerate() {
-            if rule_before == Some(position) {
+            if ruled.contains(&position) {
                 text.push_str(&rule);
                 text.push('\n');
             }
@@ -75,6 +77,18 @@ impl Grid {
         }
         text
     }
+
+    /// The table as text, with this row of sums below a rule.
+    pub(crate) fn text_with_totals(mut self, totals: impl IntoIterator<Item = String>) -> String {
+        self.rule();
+        self.row(totals);
+        self.text()
+    }
+}
+
+/// How many lines the tallest of these cells has.
+fn height<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
+    cells.map(|cell| cell.lines().count()).max().unwrap_or(0).max(1)
 }
 
 #[cfg(test)]
@@ -96,11 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn totals_stand_below_a_rule_of_their_own() {
+    fn rules_stand_above_the_rows_they_were_put_above() {
         let mut grid = Grid::new([("store\ncoupon", Side::Right)]);
         grid.row(["1\n2".to_owned()]);
-        let text = grid.text_with_totals(["3".to_owned()]);
+        grid.rule();
+        grid.row(["3\n".to_owned()]);
+        grid.row(["4".to_owned()]);
+        let text = grid.text_with_totals(["10".to_owned()]);
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        assert_eq!(lines, ["store", "coupon", "────────", "1", "2", "────────", "3"]);
+        assert_eq!(lines, ["store", "coupon", "────────", "1", "2", "────────", "3", "4", "────────", "10"]);
     }
 }

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::{check, quote, schema, serve, test};
+
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
 #[command(
@@ -24,12 +26,17 @@ use clap::{Parser, Subcommand};
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  tokka check examples/marketplace
   tokka quote examples/baskets/all-six-stages.yaml --catalogue examples/marketplace
+  tokka test tests/scenarios
+  tokka check examples/marketplace
   tokka serve --catalogue examples/marketplace
 
-Exit codes: 0 done, 1 something is wrong with what it was given, 2 it was called wrongly.
-`tokka COMMAND --help` shows an example of each command."
+Exit codes:
+  0  done
+  1  something is wrong with what it was given: a scenario fails, a catalogue has problems, a basket is refused
+  2  it was called wrongly, or cannot read a file or folder that it was given
+
+Errors are written to standard error, one `error: …` a line. `tokka COMMAND --help` shows examples of each command."
 )]
 struct Tokka {
     #[command(subcommand)]
@@ -38,13 +45,25 @@ struct Tokka {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Prices a basket from a file and explains every part of the price
+    Quote(quote::Quote),
+    /// Runs scenarios: executable examples of what a basket must cost
+    Test(test::Test),
     /// Checks the files of a catalogue and says everything that is wrong with them
-    Check(commands::check::Check),
+    Check(check::Check),
+    /// Prints the JSON Schema of a kind of document, for editors
+    Schema(schema::Schema),
+    /// Serves a catalogue over gRPC until it is told to stop
+    Serve(serve::Serve),
 }
 
 fn main() -> ExitCode {
     let done = match Tokka::parse().command {
-        Command::Check(arguments) => commands::check::run(&arguments),
+        Command::Quote(arguments) => quote::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,8 @@ use tokka_core::amount::Amount;
 use tokka_core::basket::UNIT_PRICE_MAX;
 use tokka_core::id::{Id, Token};
 
+use crate::failure::Failure;
+
 /// The columns that a file may have, in any order; the first three must be there.
 const COLUMNS: [&str; 9] =
     ["sku", "store", "unit_price", "name", "categories", "list_price", "floor_price", "unit_cost", "tax_class"];
@@ -35,12 +37,13 @@ impl Products {
     /// Reads a file. `currency` is the catalogue's.
     ///
     /// # Errors
-    /// Every problem of the file, each as `file:line: column: message`.
-    pub(crate) fn read(path: &Path, currency: Currency) -> Result<Self, Vec<String>> {
+    /// A file that cannot be read, or everything that is wrong with it, each as `file:line: column: message`.
+    pub(crate) fn read(path: &Path, currency: Currency) -> Result<Self, Failure> {
         let shown = path.display();
-        let bytes = std::fs::read(path).map_err(|error| vec![format!("{shown}: {error}")])?;
-        Self::parse(&bytes, currency)
-            .map_err(|problems| problems.into_iter().map(|(line, what)| format!("{shown}:{line}: {what}")).collect())
+        let bytes = std::fs::read(path).map_err(|error| Failure::Unreadable(vec![format!("{shown}: cannot be read: {error}")]))?;
+        Self::parse(&bytes, currency).map_err(|problems| {
+            Failure::Failed(problems.into_iter().map(|(line, what)| format!("{shown}:{line}: {what}")).collect())
+        })
     }
 
     /// Reads the text of a file; a problem is its line and what is wrong.

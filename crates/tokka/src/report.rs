@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokka_core::amount::Amount;
 use tokka_core::basket::{Basket, Line};
-use tokka_core::promotion::{Owner, Promotion, Stage};
+use tokka_core::promotion::{Promotion, Stage};
 use tokka_core::quote::{Counter, Payer, Quote, View};
 use tokka_core::rulebook::Rulebook;
 use tokka_core::table::{CounterIx, GiftIx, Ix, LineIx, PromoIx, StoreIx, Table};
@@ -11,13 +11,15 @@ use tokka_core::table::{CounterIx, GiftIx, Ix, LineIx, PromoIx, StoreIx, Table};
 use crate::money::money;
 use crate::products::Products;
 
-pub(crate) mod sums;
-pub(crate) mod tables;
-pub(crate) mod words;
-
+mod tables;
+mod lines;
+mod promotions;
+mod parties;
+mod words;
+mod sums;
 mod json;
 #[cfg(test)]
-pub(crate) mod sample;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -89,6 +91,21 @@ impl Report<'_> {
         self.line(self.quote.stores[store].first_line).map_or("", |line| line.store.as_str())
     }
 
+    /// The id of the store that sells a line.
+    fn seller_id(&self, line: LineIx) -> &str {
+        self.line(line).map_or("", |line| line.store.as_str())
+    }
+
+    /// Does this order buy from a store?
+    fn sells(&self, store: &str) -> bool {
+        self.basket.lines().iter().any(|line| line.store == *store)
+    }
+
+    /// What a store is due, where that was worked out.
+    fn settlement(&self, store: &str) -> Option<Amount> {
+        self.quote.settlements.iter().find(|(id, _)| *id == *store).map(|(_, due)| *due)
+    }
+
     /// What shoppers call a store, or its id.
     pub(crate) fn store_name<'b>(&'b self, id: &'b str) -> &'b str {
         self.rulebook.store(id).map_or(id, |store| store.name.as_str())
@@ -99,14 +116,6 @@ impl Report<'_> {
         match payer {
             Payer::Platform => "platform",
             Payer::Store(id) => self.store_name(id.as_str()),
-        }
-    }
-
-    /// Whose promotion, by name.
-    pub(crate) fn owner<'b>(&'b self, owner: &'b Owner) -> &'b str {
-        match owner {
-            Owner::Platform => "the platform",
-            Owner::Store(id) => self.store_name(id.as_str()),
         }
     }
 

@@ -9,7 +9,7 @@ use tokka_core::id::{Id, Token};
 use tokka_core::promotion::{Owner, Promotion, Rule, Scope, Status};
 
 use crate::catalogue;
-use crate::failure::Failure;
+use crate::failure::{Failure, has_unreadable};
 use crate::grid::{Grid, Side};
 use crate::money::{count, grouped};
 use crate::output;
@@ -22,8 +22,10 @@ Examples:
   tokka check examples/marketplace
   tokka check examples/marketplace --products examples/marketplace.products.csv
 
-Problems are printed as `file:line:column: field: what is wrong (what to write)`, all at once; the exit code is then 1.
-With products, what a promotion names and no product has is a warning.")]
+Problems are printed as `file:line:column: field: what is wrong (what to write)`, all at once. With products, what a
+promotion names and no product has is a warning.
+
+Exit codes: 0 no problem (warnings are none), 1 problems, 2 called wrongly or a file cannot be read.")]
 pub(crate) struct Check {
     /// The folder whose files are the catalogue
     #[arg(value_name = "DIR")]
@@ -35,27 +37,28 @@ pub(crate) struct Check {
 
 /// Checks a folder, and the products where they are given.
 pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
-    let shown = arguments.catalogue.display();
+    let shown = arguments.catalogue.display().to_string();
     let (sources, loaded) = match catalogue::load(&arguments.catalogue) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            output::print(&format!("{problems}\n"))?;
-            return Err(Failure::because(format!("{} in `{shown}`", count(problems.len() as i64, "problem"))));
+            let reasons = problems.into_iter().map(ToString::to_string).collect();
+            return Err(told(reasons, &shown, has_unreadable(&problems))?);
         }
     };
-    let mut text = summary(&shown.to_string(), &loaded);
-    if let Some(path) = &arguments.products {
-        match Products::read(path, loaded.settings.currency) {
-            Ok(products) => text.push_str(&beside(&sources, &loaded, &products)),
-            Err(problems) => {
-                text.push('\n');
-                text.extend(problems.iter().map(|problem| format!("{problem}\n")));
-                output::print(&text)?;
-                return Err(Failure::because(format!("{} in `{}`", count(problems.len() as i64, "problem"), path.display())));
-            }
-        }
+    output::print(&summary(&shown, &loaded))?;
+    let Some(path) = &arguments.products else { return Ok(()) };
+    match Products::read(path, loaded.settings.currency) {
+        Ok(products) => output::print(&beside(&sources, &loaded, &products)),
+        Err(Failure::Failed(problems)) => Err(told(problems, &path.display().to_string(), false)?),
+        Err(other) => Err(other),
     }
-    output::print(&text)
+}
+
+/// Prints problems, which are the answer of this command; how many there are is the reason of its failure.
+fn told(problems: Vec<String>, of: &str, unreadable: bool) -> Result<Failure, Failure> {
+    let reason = format!("{} in `{of}`", count(problems.len() as i64, "problem"));
+    output::print(&(problems.join("\n") + "\n"))?;
+    Ok(if unreadable { Failure::Unreadable(vec![reason]) } else { Failure::because(reason) })
 }
 
 const STATUSES: [(Status, &str); 4] = [

@@ -14,7 +14,9 @@ Examples:
   tokka schema
   tokka schema promotion > promotion.schema.json
 
-A first line `# yaml-language-server: $schema=promotion.schema.json` in a file makes editors use it.")]
+A first line `# yaml-language-server: $schema=promotion.schema.json` in a file makes editors use it.
+
+Exit codes: 0 printed, 2 there is no such kind.")]
 pub(crate) struct Schema {
     /// The kind of document; without one, the kinds are listed
     #[arg(value_name = "KIND")]

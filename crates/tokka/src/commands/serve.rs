@@ -19,7 +19,10 @@ Examples:
 
 One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new
 revision; with an error in it, the server stays with the old one and the log says why. SIGTERM or Ctrl-C ends it:
-open calls are answered first.")]
+open calls are answered first.
+
+Exit codes: 0 stopped as told, 1 the catalogue has problems or the address is taken, 2 called wrongly or the catalogue
+cannot be read.")]
 pub(crate) struct Serve {
     /// The folder whose files are the catalogue
     #[arg(long, value_name = "DIR")]
@@ -54,7 +57,7 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
     config.admin = arguments.admin;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
     runtime.block_on(serve(config, shutdown_signal(), announce)).map_err(|error| match error {
-        ServeError::Catalogue(problems) => Failure::for_each(&problems),
+        ServeError::Catalogue(problems) => Failure::of_files(&problems),
         other => Failure::because(other),
     })
 }

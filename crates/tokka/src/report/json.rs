@@ -11,8 +11,8 @@ use tokka_core::table::{LineIx, PromoIx};
 
 use super::{Report, of_stage};
 
-/// A whole quote. View BASIC leaves `outcomes`, `hints`, `groups`, `funding` and `funders` empty and `settlement`
-/// null.
+/// A whole quote. View BASIC leaves `outcomes`, `hints`, `groups`, `funding`, `funders` and `settlements` empty and a
+/// store's `settlement` null.
 pub(crate) fn json(report: &Report<'_>) -> Value {
     let quote = report.quote;
     json!({
@@ -43,6 +43,9 @@ pub(crate) fn json(report: &Report<'_>) -> Value {
             "promotion": report.id(free.promotion), "line_id": report.line_id(free.line),
             "sku": report.line(free.line).map(|line| line.sku.as_str()), "units": free.units,
         })).collect::<Vec<_>>(),
+        "included_units": quote.included_units.iter().map(|free| json!({
+            "promotion": report.id(free.promotion), "line_id": report.line_id(free.line), "units": free.units,
+        })).collect::<Vec<_>>(),
         "applied": quote.applied.iter().map(|ix| report.id(*ix)).collect::<Vec<_>>(),
         "limits": report.json_limits(),
         "needs_user": quote.needs_user,
@@ -57,6 +60,9 @@ pub(crate) fn json(report: &Report<'_>) -> Value {
             "payer": part.payer.to_string(), "amount": part.amount.get(),
         })).collect::<Vec<_>>(),
         "funders": report.json_funders(),
+        "settlements": quote.settlements.iter().map(|(store, due)| json!({
+            "store": store.as_str(), "amount": due.get(),
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -144,7 +150,7 @@ impl Report<'_> {
                 "payable": store.payable.get(),
                 "below_minimum": store.below_minimum.get(),
                 "tax_totals": tax_totals.collect::<Vec<_>>(),
-                "settlement": (self.view == View::Full).then(|| store.settlement.get()),
+                "settlement": (self.view == View::Full).then(|| self.settlement(id).unwrap_or_default().get()),
             })
         });
         stores.collect()

@@ -239,6 +239,7 @@ impl Sample {
             payable: Amount::minor(4740),
             gifts: vec![GiftGiven { promotion: welcome, gift: tote, wanted: 2, given: 1 }],
             free_units: vec![FreeUnits { promotion: flash, line: b, units: 1 }],
+            included_units: Vec::new(),
             applied: vec![flash, welcome],
             claims: vec![Claim { counter: CounterIx::new(0), amount: 2 }],
             needs_user: true,
@@ -280,6 +281,7 @@ impl Sample {
                 part(welcome, b, &Payer::Platform, 191),
             ],
             given_value: vec![(Payer::Platform, Amount::minor(300)), (shop.clone(), Amount::minor(2000))],
+            settlements: vec![(id("shop"), Amount::minor(5240))],
         };
         let key = CounterKey::UserUnits(flash, None);
         let counters = [Counter { key, limit: 2 }].into_iter().collect();

@@ -59,7 +59,7 @@ pub(crate) fn equations(quote: &Quote, view: View) -> Vec<Equation> {
         let platform = funded.get(&Payer::Platform).copied().unwrap_or_default();
         equations.push(equation(vec![("funders", sum(funded.into_values())), ("discounts", discounts)]));
         equations.push(equation(vec![
-            ("due to stores", sum(stores().map(|store| store.settlement))),
+            ("due to stores", sum(quote.settlements.iter().map(|(_, due)| *due))),
             ("payable and the platform's part", sum([quote.payable, platform])),
         ]));
     }
@@ -112,7 +112,7 @@ mod tests {
         };
         broken(|quote| quote.payable = Amount::minor(4741));
         broken(|quote| quote.segments[0].amount = Amount::minor(1774));
-        broken(|quote| quote.stores.rows_mut()[0].settlement = Amount::minor(5241));
+        broken(|quote| quote.settlements[0].1 = Amount::minor(5241));
         broken(|quote| quote.funding[2].amount = Amount::minor(192));
         broken(|quote| quote.lines.rows_mut()[1].discounts[0] = Amount::minor(1));
     }

@@ -88,15 +88,18 @@ impl Report<'_> {
         notes
     }
 
-    /// What a little more would bring: `1,200 more: 10 % off`.
+    /// What a little more would bring: `1,460 more for 10 % off`.
     pub(crate) fn hint(&self, hint: &Hint) -> String {
-        let missing = self.measured(hint.basis, hint.missing);
+        let missing = match hint.basis {
+            Basis::Amount => format!("{} more", self.money(Amount::minor(hint.missing))),
+            Basis::Quantity => count(hint.missing, "more piece"),
+        };
         let of = match hint.line.and_then(|line| self.line(line)) {
             Some(line) => format!(" of {}", self.product(line)),
             None => String::new(),
         };
         let loses = if hint.loses { " (but something given now would be lost)" } else { "" };
-        format!("{missing} more{of}: {}{loses}", self.then(&hint.then))
+        format!("{missing}{of} for {}{loses}", self.then(&hint.then))
     }
 
     /// Why a promotion does not look at a line.
@@ -112,13 +115,6 @@ impl Report<'_> {
     /// A promotion's name in quotation marks.
     fn named(&self, promotion: PromoIx) -> String {
         format!("“{}”", self.promotion(promotion).name)
-    }
-
-    fn measured(&self, basis: Basis, number: i64) -> String {
-        match basis {
-            Basis::Amount => self.money(Amount::minor(number)),
-            Basis::Quantity => count(number, "piece"),
-        }
     }
 
     fn shortfall(&self, promotion: Option<PromoIx>, shortfall: &Shortfall) -> String {
@@ -208,7 +204,7 @@ impl Report<'_> {
     }
 
     /// Lines by the reason that leaves them out: `a, b not among its products`.
-    fn not_covered(&self, lines: &[(LineIx, NotCovered)]) -> String {
+    pub(crate) fn not_covered(&self, lines: &[(LineIx, NotCovered)]) -> String {
         let mut by: Vec<(NotCovered, Vec<&str>)> = Vec::new();
         for (line, why) in lines {
             match by.iter_mut().find(|(reason, _)| reason == why) {
