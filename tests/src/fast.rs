@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use tokka_core::basket::Basket;
-use tokka_core::outcome::{LimitUse, NotCovered, Shortfall, Subject, Verdict};
+use tokka_core::outcome::{LimitUse, LineCoverage, NotCovered, Shortfall, Subject, Verdict};
 use tokka_core::promotion::{BuyGetMode, Rule};
-use tokka_core::quote::{Counter, CounterKey, Quote, View, quote};
-use tokka_core::refund::{Order, Refund, RefundPolicy, ToReturn};
+use tokka_core::quote::{Counter, CounterKey, GroupEntry, GroupedBy, Quote, Then, View, quote};
+use tokka_core::refund::{Order, Refund, RefundError, RefundPolicy, ToReturn};
 use tokka_core::rulebook::Rulebook;
 use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
 
 use crate::case::Case;
+use crate::naive::hint::{free_in_words, price_in_words, reward_in_words};
+use crate::naive::totals::basis_in_words;
 use crate::priced::{
-    Key, Link, Policy, Priced, PricedGift, PricedLine, PricedOutcome, PricedRefund, PricedSegment, PricedStore,
+    Key, Link, Policy, Priced, PricedGift, PricedGroup, PricedHint, PricedLine, PricedOutcome, PricedRefund, PricedSegment, PricedStore,
 };
 use crate::pricer::Pricer;
 
@@ -46,9 +48,14 @@ impl Pricer for Fast {
         let mut refunds = Vec::new();
         for step in &case.steps {
             let units: Vec<(&str, i64)> = step.iter().map(|(line, units)| (line.as_str(), *units)).collect();
-            let (left, refund) = order.give_back(&rulebook, &units).map_err(|error| format!("{error:?}"))?;
-            refunds.push(names.refund(&refund));
-            order = left;
+            match order.give_back(&rulebook, &units) {
+                Ok((left, refund)) => {
+                    refunds.push(names.refund(&refund));
+                    order = left;
+                }
+                Err(RefundError::Invalid(_)) => refunds.push(PricedRefund { refused: true, ..PricedRefund::default() }),
+                Err(error) => return Err(format!("{error:?}")),
+            }
         }
         Ok(refunds)
     }
@@ -145,7 +152,6 @@ impl Names<'_> {
                 subtotal: store.subtotal.get(),
                 payable: store.payable.get(),
                 below_minimum: store.below_minimum.get(),
-                settlement: store.settlement.get(),
             });
         }
         for total in &quote.tax_totals {
@@ -164,13 +170,25 @@ impl Names<'_> {
         for free in &quote.free_units {
             priced.free_units.push((self.promotion(free.promotion), self.line_id(free.line), free.units));
         }
+        for free in &quote.included_units {
+            priced.included_units.push((self.promotion(free.promotion), self.line_id(free.line), free.units));
+        }
+        priced.settlements = quote.settlements.iter().map(|(store, amount)| (store.to_string(), amount.get())).collect();
         for outcome in &quote.outcomes {
             let id = match &outcome.subject {
                 Subject::Promotion(ix) => self.promotion(*ix),
-                Subject::UnknownCoupon(id) => id.clone(),
+                Subject::UnknownCoupon(id) => format!("unknown coupon {id}"),
             };
             let bundle = matches!(outcome.subject, Subject::Promotion(ix) if matches!(self.rulebook.promotions()[ix].rule, Rule::Bundle(_)));
-            priced.outcomes.insert(id.clone(), self.outcome(&outcome.verdict, &outcome.subject, bundle));
+            let mut row = self.outcome(&outcome.verdict, &outcome.subject, bundle);
+            if !outcome.coverage.is_empty() {
+                let shown = |line: &LineCoverage| {
+                    let why = line.why_not.map_or_else(|| "COVERED".to_owned(), |why| self.why_in_words(why));
+                    format!("{} {why}", self.line_id(line.line))
+                };
+                row = row.with("coverage", outcome.coverage.iter().map(shown).collect::<Vec<_>>().join(", "));
+            }
+            priced.outcomes.insert(id.clone(), row);
         }
         for part in quote.funding.iter().filter(|part| part.amount.is_positive()) {
             let key = (self.promotion(part.promotion), self.line_id(part.line), part.payer.to_string());
@@ -180,14 +198,54 @@ impl Names<'_> {
             *priced.given_value.entry(payer.to_string()).or_insert(0) += amount.get();
         }
         for hint in &quote.hints {
-            let line = hint.line.map_or(String::new(), |line| self.line_id(line));
-            priced.hints.insert((self.promotion(hint.promotion), line), hint.missing);
+            priced.hints.push(PricedHint {
+                promotion: self.promotion(hint.promotion),
+                line: hint.line.map_or(String::new(), |line| self.line_id(line)),
+                basis: basis_in_words(hint.basis),
+                threshold: hint.threshold,
+                missing: hint.missing,
+                then: match &hint.then {
+                    Then::Price(price) => price_in_words(*price),
+                    Then::FreeUnits(units) => free_in_words((*units).into()),
+                    Then::Reward { discount, gifts, times } => reward_in_words(*discount, gifts, (*times).into()),
+                },
+                loses: hint.loses,
+            });
+        }
+        for group in &quote.groups {
+            priced.groups.push(PricedGroup {
+                store: priced.stores[group.store.position()].id.clone(),
+                by: match group.by {
+                    GroupedBy::Spend(promotion) => format!("spend {}", self.promotion(promotion)),
+                    GroupedBy::Set(promotion) => format!("set {}", self.promotion(promotion)),
+                    GroupedBy::Line => "line".to_owned(),
+                },
+                entries: group.entries.iter().map(|entry| self.group_entry(entry)).collect(),
+            });
         }
         for claim in &quote.claims {
             let key = self.key(prepared.counters()[claim.counter].key);
             *priced.claims.entry(key).or_insert(0) += claim.amount;
         }
         priced
+    }
+
+    fn group_entry(&self, entry: &GroupEntry) -> (String, i64, String) {
+        let mut marks = String::new();
+        if entry.over_limit {
+            marks.push_str(" over limit");
+        }
+        if let Some((promotion, why)) = entry.not_in_spend {
+            marks.push_str(&format!(" not in {}: {}", self.promotion(promotion), self.why_in_words(why)));
+        }
+        (self.line_id(entry.line), entry.units, marks)
+    }
+
+    fn why_in_words(&self, why: NotCovered) -> String {
+        match why {
+            NotCovered::NotStackable(promotion) => format!("NOT_STACKABLE by {}", self.promotion(promotion)),
+            why => why.code().to_owned(),
+        }
     }
 
     fn segment(&self, segment: &tokka_core::quote::Segment) -> PricedSegment {
@@ -226,21 +284,24 @@ impl Names<'_> {
             if bundle {
                 return outcome;
             }
-            outcome.with("threshold", short.threshold).with("actual", short.actual).with("missing", short.missing)
+            let one = |(line, by): &(LineIx, PromoIx)| format!("{} by {}", self.line_id(*line), self.promotion(*by));
+            let kept_out: Vec<String> = short.kept_out.iter().map(one).collect();
+            let cut = short.limit.as_ref().map_or_else(|| "-".to_owned(), limit_in_words);
+            let outcome = outcome.with("threshold", short.threshold).with("actual", short.actual).with("missing", short.missing);
+            outcome.with("kept_out", kept_out.join(", ")).with("limit_that_cut", cut)
         };
         let other = |outcome: PricedOutcome, ix: &PromoIx| outcome.with("promotion", self.promotion(*ix));
         match verdict {
             Verdict::Applied(applied) => {
-                let shown = |cut: &LimitUse| {
-                    let name = cut.counter.as_str();
-                    format!("{name} limit {} used {} requested {}", cut.limit, cut.used, cut.requested)
-                };
-                let cut: Vec<String> = applied.cut.iter().map(shown).collect();
+                let gifts: Vec<String> =
+                    applied.gifts.iter().map(|(gift, given)| format!("{given} {}", self.gift(*gift))).collect();
+                let cut: Vec<String> = applied.cut.iter().map(limit_in_words).collect();
                 outcome
                     .with("discount", applied.discount.get())
                     .with("free_units", applied.free_units)
                     .with("floor_cut", applied.floor_cut.get())
                     .with("cut", cut.join("; "))
+                    .with("gifts", gifts.join(", "))
             }
             Verdict::NotStarted { start } => outcome.with("start", start),
             Verdict::Ended { end } => outcome.with("end", end),
@@ -300,6 +361,10 @@ impl Names<'_> {
         priced.restored = restored;
         priced
     }
+}
+
+fn limit_in_words(limit: &LimitUse) -> String {
+    format!("{} limit {} used {} requested {}", limit.counter.as_str(), limit.limit, limit.used, limit.requested)
 }
 
 /// Does a promotion give its free units on top?

@@ -283,7 +283,49 @@ fn steps(r: &mut Random, lines: &[LineRequest]) -> Vec<Step> {
             steps.push(step);
         }
     }
+    if r.chance(5) {
+        // One that is refused: 0 units, an unknown line, or more than is there.
+        let line = r.pick(lines);
+        let (name, units) = *r.pick(&[(line.line_id.as_str(), 0), ("no-line", 1), (line.line_id.as_str(), line.quantity + 1)]);
+        let position = usize::try_from(r.from(0, 9)).expect("an index") % (steps.len() + 1);
+        steps.insert(position, Step::from([(name.to_owned(), units)]));
+    }
     steps
+}
+
+/// The same case with a selection that is INVALID_ARGUMENT; `None` where the case has nothing to select.
+#[must_use]
+pub fn spoiled(case: &Case, seed: u64) -> Option<Case> {
+    let mut random = Random::new(seed ^ 0x3C3C);
+    let r = &mut random;
+    let mut spoiled = case.clone();
+    let line = r.pick(&case.request.lines).clone();
+    let items = |promotion: &&Promotion| promotion.stage() == Stage::Item;
+    let spends = |promotion: &&Promotion| matches!(promotion.rule, Rule::Spend(_));
+    let name = |promotion: &Promotion| promotion.id.to_string();
+    let item = case.promotions.iter().find(items).map(name);
+    let spend = case.promotions.iter().find(spends).map(name);
+    let request = &mut spoiled.request;
+    match r.from(0, 9) {
+        0 => drop(request.select.insert(line.sku, Selection::Promotion("no-such-id".to_owned()))),
+        1 => drop(request.select.insert(line.sku, Selection::Promotion(spend?))),
+        2 => drop(request.select.insert("no-such-sku".to_owned(), Selection::None)),
+        3 => drop(request.select_spend.insert("no-such-line".to_owned(), SpendSelection::None)),
+        4 => drop(request.select_spend.insert(line.line_id, SpendSelection::Promotions(vec!["no-such-id".to_owned()]))),
+        5 => drop(request.select_spend.insert(line.line_id, SpendSelection::Promotions(vec![item?]))),
+        6 => {
+            // Two of one stage and exclusion group.
+            let mut twin = case.promotions.iter().find(spends)?.clone();
+            twin.id = id("twin");
+            spoiled.promotions.push(twin);
+            let both = SpendSelection::Promotions(vec!["twin".to_owned(), spend?]);
+            spoiled.request.select_spend.insert(line.line_id, both);
+        }
+        7 => drop(request.select_gift.insert("no-such-id".to_owned(), "g1".to_owned())),
+        8 => drop(request.select_gift.insert(spend?, "no-such-gift".to_owned())),
+        _ => request.currency = "USD".to_owned(),
+    }
+    Some(spoiled)
 }
 
 /// A moment near [`AT`].

@@ -26,7 +26,17 @@ pub mod dump;
 
 pub mod compare;
 
+pub mod coverage;
+
 pub mod promise;
+
+pub mod scenario;
+
+/// The seed of the first case: `TOKKA_SEED`, or else 1.
+#[must_use]
+pub fn first_seed() -> u64 {
+    std::env::var("TOKKA_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
 
 /// How many cases a test runs: `TOKKA_CASES`, or else `default`.
 #[must_use]

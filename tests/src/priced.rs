@@ -62,6 +62,8 @@ pub struct Priced {
     pub gifts: Vec<PricedGift>,
     /// On top, by promotion and group: promotion, the group's first line, units.
     pub free_units: Vec<(String, String, i64)>,
+    /// The same for units of the basket itself that count as free.
+    pub included_units: Vec<(String, String, i64)>,
     /// In order of stage and application.
     pub applied: Vec<String>,
     /// By promotion.
@@ -70,8 +72,12 @@ pub struct Priced {
     pub funding: BTreeMap<(String, String, String), i64>,
     /// By payer.
     pub given_value: BTreeMap<String, i64>,
-    /// What is missing to the next tier, by promotion and, for item promotions, the group's first line (else empty).
-    pub hints: BTreeMap<(String, String), i64>,
+    /// What a little more would bring.
+    pub hints: Vec<PricedHint>,
+    /// How pages group the lines.
+    pub groups: Vec<PricedGroup>,
+    /// What each store is due.
+    pub settlements: BTreeMap<String, i64>,
     /// What the order takes of each counter.
     pub claims: BTreeMap<Key, i64>,
     /// A per-user limit mattered and there is no user.
@@ -144,8 +150,36 @@ pub struct PricedStore {
     pub payable: i64,
     /// What is missing to its minimum order.
     pub below_minimum: i64,
-    /// What it is due.
-    pub settlement: i64,
+}
+
+/// What the next tier of a promotion would bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PricedHint {
+    /// Of which promotion.
+    pub promotion: String,
+    /// Item promotions: the group's first line; else empty.
+    pub line: String,
+    /// `pieces` or `money`.
+    pub basis: &'static str,
+    /// The next tier, or multiple.
+    pub threshold: i64,
+    /// What is missing to it.
+    pub missing: i64,
+    /// What it brings, in words.
+    pub then: String,
+    /// Buying more would lose something that is given now.
+    pub loses: bool,
+}
+
+/// Lines that pages show together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PricedGroup {
+    /// Within which store.
+    pub store: String,
+    /// What holds it together: `spend ID`, `set ID`, `line`.
+    pub by: String,
+    /// Line, units, and marks in words.
+    pub entries: Vec<(String, i64, String)>,
 }
 
 /// A gift of a promotion.
@@ -194,6 +228,8 @@ impl PricedOutcome {
 /// One step of a return.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PricedRefund {
+    /// INVALID_ARGUMENT: nothing happens.
+    pub refused: bool,
     /// What the customer gets back.
     pub refund: i64,
     /// By line id, where not 0.
@@ -273,7 +309,6 @@ impl Priced {
             facts.put(format!("{path}.subtotal"), store.subtotal);
             facts.put(format!("{path}.payable"), store.payable);
             facts.put(format!("{path}.below_minimum"), store.below_minimum);
-            facts.put(format!("{path}.settlement"), store.settlement);
         }
         facts.stages("order", &self.discounts);
         facts.put("order.gross", self.gross);
@@ -288,6 +323,12 @@ impl Priced {
         for (index, (promotion, line, units)) in self.free_units.iter().enumerate() {
             facts.put(format!("free_units.{index}"), format!("{units} on {line} by {promotion}"));
         }
+        for (index, (promotion, line, units)) in self.included_units.iter().enumerate() {
+            facts.put(format!("included_units.{index}"), format!("{units} on {line} by {promotion}"));
+        }
+        for (store, amount) in &self.settlements {
+            facts.put(format!("settlements.{store}"), amount);
+        }
         facts.put("applied", self.applied.join(" "));
         for (promotion, outcome) in &self.outcomes {
             facts.put(format!("outcomes.{promotion}"), &outcome.code);
@@ -301,8 +342,19 @@ impl Priced {
         for (payer, amount) in &self.given_value {
             facts.put(format!("given_value.{payer}"), amount);
         }
-        for ((promotion, line), missing) in &self.hints {
-            facts.put(format!("hints.{promotion}.{line}"), missing);
+        for hint in &self.hints {
+            let path = format!("hints.{}.{}", hint.promotion, hint.line);
+            facts.put(format!("{path}.threshold"), format!("{} {}", hint.threshold, hint.basis));
+            facts.put(format!("{path}.missing"), hint.missing);
+            facts.put(format!("{path}.then"), &hint.then);
+            facts.put(format!("{path}.loses"), hint.loses);
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            let mut shown = format!("{} {}:", group.store, group.by);
+            for (line, units, marks) in &group.entries {
+                shown.push_str(&format!(" {line} × {units}{marks}"));
+            }
+            facts.put(format!("groups.{index}"), shown);
         }
         for (key, amount) in &self.claims {
             facts.put(format!("claims.{key}"), amount);
@@ -338,6 +390,7 @@ impl PricedRefund {
     #[must_use]
     pub fn facts(&self) -> Facts {
         let mut facts = Facts::default();
+        facts.put("refused", self.refused);
         facts.put("refund", self.refund);
         facts.put("waived", self.waived);
         for (line, amount) in &self.lines {

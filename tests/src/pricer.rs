@@ -40,6 +40,9 @@ impl Naive {
 
     fn order<T>(self, case: &Case, then: impl FnOnce(&Order<'_>) -> T) -> Result<T, String> {
         let (catalogue, basket) = (case.catalogue()?, case.basket()?);
+        if let Some(field) = naive::request::why_invalid(&catalogue, &basket) {
+            return Err(format!("INVALID_ARGUMENT at {field}"));
+        }
         let used = |key: &Key, _limit: i128| i128::from(case.usage.get(key).copied().unwrap_or(0));
         let order = naive::price(World { catalogue: &catalogue, basket: &basket, used: &used, defect: self.defect });
         Ok(then(&order))

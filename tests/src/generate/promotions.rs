@@ -181,7 +181,7 @@ fn scope(r: &mut Random, stores: &[Store]) -> Scope {
 }
 
 fn stacking(r: &mut Random, stage: Stage) -> Stacking {
-    let key = |r: &mut Random, allowed: bool| if allowed { r.maybe(30, |r| r.chance(50)) } else { None };
+    let key = |r: &mut Random, allowed: bool| if allowed { r.maybe(40, |r| r.chance(40)) } else { None };
     Stacking {
         set: key(r, stage < Stage::Set),
         spend: key(r, stage < Stage::StoreSpend),

@@ -10,7 +10,7 @@ use super::defect::Defect;
 use super::limit::{LimitsNow, budget_exhausted, note_user};
 use super::numbers::Minor;
 use super::order::{Order, Promo, Segment};
-use super::spend::{discount_on, measure};
+use super::spend::{discount_on, measure, measured_lines};
 use super::verdict::{Applied, Verdict};
 
 /// The coupons offered, an id twice being one offer.
@@ -33,6 +33,7 @@ pub fn run(order: &mut Order<'_>, stage: Stage) {
         let Some(promo) = position.filter(|&promo| order.promotion(promo).stage() == stage) else { continue };
         let promotion = order.promotion(promo);
         let Rule::Coupon(rule) = &promotion.rule else { continue };
+        order.coverage.insert(id.clone(), coverage(order, promo, stage));
         let idle_takes = order.world.defect == Some(Defect::IdleCouponTakesThePlace);
         if let Some(verdict) = why_not_tried(order, promo) {
             if idle_takes {
@@ -58,9 +59,27 @@ pub fn note_unknown(order: &mut Order<'_>) {
         let is_coupon = |promotion: &&tokka_core::promotion::Promotion| matches!(promotion.rule, Rule::Coupon(_));
         let known = order.world.catalogue.promotions().iter().filter(is_coupon).any(|promotion| promotion.id == id.as_str());
         if !known {
-            order.verdicts.entry(id).or_insert_with(|| Verdict::not("UNKNOWN_COUPON"));
+            order.verdicts.insert(format!("unknown coupon {id}"), Verdict::not("UNKNOWN_COUPON"));
         }
     }
+}
+
+/// Each line: covered, or why not. READING: as stacking stands when the coupon's turn comes, also for one that is not
+/// active; a line is kept out where all its segments are, by the first promotion that keeps out the first of them.
+fn coverage(order: &Order<'_>, promo: Promo, stage: Stage) -> String {
+    let one = |index: usize| {
+        let line = order.line(index);
+        if let Some(why) = why_not_covered(order.promotion(promo), line) {
+            return format!("{} {why}", line.line_id);
+        }
+        let closed: Option<Vec<Promo>> =
+            order.segments_of(&[index]).into_iter().map(|segment| order.closed_by(segment, stage)).collect();
+        match closed {
+            Some(by) => format!("{} NOT_STACKABLE by {}", line.line_id, order.id(by[0])),
+            None => format!("{} COVERED", line.line_id),
+        }
+    };
+    (0..order.lines.len()).map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Inactive, or no line is covered.
@@ -100,7 +119,8 @@ fn try_one(order: &mut Order<'_>, promo: Promo, rule: &Coupon, stage: Stage) -> 
     let measured = measure(order, promo, stage, Basis::Amount, rule.threshold_on, rule.qualify.as_ref(), &segments);
     if measured < threshold {
         let verdict = Verdict::not("BELOW_THRESHOLD").with("threshold", threshold).with("actual", measured);
-        return verdict.with("missing", threshold - measured);
+        let kept_out = order.kept_out(&measured_lines(order, promo, rule.qualify.as_ref()), stage);
+        return verdict.with("missing", threshold - measured).with("kept_out", kept_out).with("limit_that_cut", "-");
     }
     let (discount, floor_cut) = discount_on(order, &segments, rule.discount, 1);
     if discount == 0 {

@@ -1,11 +1,12 @@
 //! Stage 1: what does one promotion make of the lines of one sku in one store (`pricing.md` §3)?
 
 use tokka_core::basket::Selection;
-use tokka_core::promotion::{BuyGet, BuyGetMode, Rule, Stage, UnitPrice, VolumeMode, VolumePrice};
+use tokka_core::promotion::{Basis, BuyGet, BuyGetMode, Rule, Stage, UnitPrice, VolumeMode, VolumePrice};
 use tokka_core::rate::{Rate, Rounding};
 
 use super::active::why_not_covered;
 use super::defect::Defect;
+use super::hint::{Hint, free_in_words, price_in_words};
 use super::limit::{Limit, LimitsNow, budget_exhausted, note_user};
 use super::numbers::{Minor, percent_of};
 use super::order::{Order, Promo, Touch, Unit};
@@ -47,7 +48,7 @@ struct Deal<'a> {
     counted: Minor,
     free_on_top: Minor,
     cut: Vec<Limit>,
-    hint: Option<Minor>,
+    hint: Option<Hint>,
     first_line: usize,
     /// What the whole group costs. READING: lines that the promotion does not cover count at their unit price.
     amount: Minor,
@@ -57,7 +58,7 @@ struct Deal<'a> {
 struct Refusal {
     verdict: Verdict,
     cut: Vec<Limit>,
-    hint: Option<Minor>,
+    hint: Option<Hint>,
 }
 
 impl From<Verdict> for Refusal {
@@ -70,7 +71,7 @@ impl From<Verdict> for Refusal {
 fn serve(order: &mut Order<'_>, group: &[usize]) {
     let sku = order.line(group[0]).sku.to_string();
     let mut deals: Vec<Deal<'_>> = Vec::new();
-    let mut refusals: Vec<(Promo, usize, Refusal)> = Vec::new();
+    let mut refusals: Vec<(Promo, Refusal)> = Vec::new();
     for promo in order.in_order(Stage::Item) {
         let covered: Vec<usize> =
             group.iter().copied().filter(|&line| why_not_covered(order.promotion(promo), order.line(line)).is_none()).collect();
@@ -79,7 +80,7 @@ fn serve(order: &mut Order<'_>, group: &[usize]) {
         }
         match offer(order, promo, group, &covered) {
             Ok(deal) => deals.push(deal),
-            Err(refusal) => refusals.push((promo, covered[0], refusal)),
+            Err(refusal) => refusals.push((promo, refusal)),
         }
     }
 
@@ -101,11 +102,9 @@ fn serve(order: &mut Order<'_>, group: &[usize]) {
     let by_default = !matches!(selection, Some(Selection::None))
         && !matches!((selection, chosen), (Some(Selection::Promotion(id)), Some(c)) if order.id(deals[c].promo) == id);
 
-    for (promo, first_line, refusal) in refusals {
+    for (promo, refusal) in refusals {
         note_user(order, promo, false, &refusal.cut);
-        if let Some(missing) = refusal.hint {
-            order.hints.push((promo, Some(first_line), missing));
-        }
+        order.hints.extend(refusal.hint);
         report(order, promo, refusal.verdict);
     }
     let winner = chosen.map(|chosen| (deals[chosen].promo, deals[chosen].amount));
@@ -144,9 +143,7 @@ fn take(order: &mut Order<'_>, deal: Deal<'_>, sku: &str) {
     } else if let Rule::BuyGet(_) = &order.promotion(promo).rule {
         order.free_among.push((promo, deal.first_line, deal.counted));
     }
-    if let Some(missing) = deal.hint {
-        order.hints.push((promo, Some(deal.first_line), missing));
-    }
+    order.hints.extend(deal.hint);
     note_user(order, promo, true, &deal.cut);
     report(order, promo, Verdict::Applied(deal.applied));
 }
@@ -260,13 +257,32 @@ fn volume(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &VolumePrice, covered: 
     let mut tiers = rule.tiers.clone();
     tiers.sort_by_key(|tier| tier.min_quantity);
     let highest = |n: Minor| tiers.iter().rposition(|tier| Minor::from(tier.min_quantity) <= n);
-    let next = tiers.iter().map(|tier| Minor::from(tier.min_quantity)).find(|&min| min > e);
+    let next = tiers.iter().find(|tier| Minor::from(tier.min_quantity) > e);
     // READING: no hint where a limit cut the quantity, since buying more would not reach the next tier.
-    let hint = if e == q { next.map(|next| next - e) } else { None };
+    let rounding = deal.after.world.catalogue.settings().rounding;
+    let hint = next.filter(|_| e == q).map(|next| {
+        let dearer = |&line: &usize| {
+            let p = Minor::from(deal.after.line(line).unit_price.get());
+            highest(e).is_some_and(|now| target(p, next.price, rounding) > target(p, tiers[now].price, rounding))
+        };
+        Hint {
+            promo: deal.promo,
+            line: Some(deal.first_line),
+            basis: Basis::Quantity,
+            threshold: next.min_quantity.into(),
+            actual: e,
+            then: price_in_words(next.price),
+            loses: covered.iter().any(dearer),
+        }
+    });
     let Some(reached) = highest(e) else {
         let lowest = Minor::from(tiers[0].min_quantity);
         let verdict =
             Verdict::not("BELOW_QUANTITY").with("threshold", lowest).with("actual", e).with("missing", lowest - e);
+        // READING: of several limits below Q, the one that leaves least is the one that cut; ties: the first of them.
+        let below = limits.below(q);
+        let cut = below.iter().min_by_key(|limit| limit.left()).map_or("-".to_owned(), |limit| limit.shown(q));
+        let verdict = verdict.with("kept_out", "").with("limit_that_cut", cut);
         return Err(Refusal { verdict, cut: limits.below(q).into_iter().cloned().collect(), hint });
     };
     let numbered = |number: usize| (number, tiers[number].price);
@@ -289,15 +305,19 @@ fn buy_get(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &BuyGet, covered: &[us
         tiers.push((needs.into(), tier.get.into()));
     }
     tiers.sort_unstable();
-    let mut earned = 0;
-    let mut rest = q;
-    while let Some((needs, gives)) = tiers.iter().rfind(|(needs, _)| *needs <= rest) {
-        earned += gives;
-        rest -= needs;
-        if !rule.repeat {
-            break;
+    let earned_by = |pieces: Minor| {
+        let mut earned = 0;
+        let mut rest = pieces;
+        while let Some((needs, gives)) = tiers.iter().rfind(|(needs, _)| *needs <= rest) {
+            earned += gives;
+            rest -= needs;
+            if !rule.repeat {
+                break;
+            }
         }
-    }
+        earned
+    };
+    let mut earned = earned_by(q);
     if deal.after.world.defect == Some(Defect::RestNeedsTheTierAlone) && rule.repeat {
         // Only the highest tier reached is repeated, and a rest takes the last repetition away.
         let reached = tiers.iter().rfind(|(needs, _)| *needs <= q);
@@ -305,17 +325,26 @@ fn buy_get(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &BuyGet, covered: &[us
     }
 
     let free = limits.left().map_or(earned, |left| left.min(earned));
-    let next = tiers.iter().map(|(needs, _)| *needs).find(|&needs| needs > q);
     let lowest = tiers[0].0;
-    let hint = match (rule.repeat, tiers.as_slice()) {
-        (true, [(needs, _)]) => Some((q / needs + 1) * needs - q),
-        (true, _) => None, // READING: compared for one repeated tier only
-        (false, _) => next.map(|next| next - q),
+    // READING: the next multiple of several tiers is the next quantity that earns more. No hint where a limit cut.
+    let next = if rule.repeat {
+        (q + 1..=q + lowest).find(|&pieces| earned_by(pieces) > earned)
+    } else {
+        tiers.iter().map(|(needs, _)| *needs).find(|&needs| needs > q)
     };
-    let hint = if free == earned { hint } else { None };
+    let hint = next.filter(|_| free == earned).map(|threshold| Hint {
+        promo: deal.promo,
+        line: Some(deal.first_line),
+        basis: Basis::Quantity,
+        threshold,
+        actual: q,
+        then: free_in_words(earned_by(threshold)),
+        loses: false,
+    });
     if earned == 0 {
         let verdict =
             Verdict::not("BELOW_QUANTITY").with("threshold", lowest).with("actual", q).with("missing", lowest - q);
+        let verdict = verdict.with("kept_out", "").with("limit_that_cut", "-");
         return Err(Refusal { verdict, cut: Vec::new(), hint });
     }
     deal.cut = limits.below(earned).into_iter().cloned().collect();

@@ -10,6 +10,8 @@ use tokka_core::promotion::{Promotion, Stage};
 use super::active::{lets_into, why_not_active, why_not_covered};
 use super::allocate::{Participant, allocate};
 use super::defect::Defect;
+use super::group::Looked;
+use super::hint::Hint;
 use super::numbers::Minor;
 use super::verdict::Verdict;
 use crate::priced::Key;
@@ -86,8 +88,12 @@ pub struct Order<'a> {
     pub free_among: Vec<(Promo, usize, Minor)>,
     /// Stage, promotion and discount, in order of application.
     pub applied: Vec<(Stage, Promo, Minor)>,
-    /// Promotion, group's first line, what is missing to the next tier.
-    pub hints: Vec<(Promo, Option<usize>, Minor)>,
+    /// What store spend promotions looked at, in order of application.
+    pub looked: Vec<Looked>,
+    /// What a little more would bring.
+    pub hints: Vec<Hint>,
+    /// By coupon offered: which lines it looked at, and why not at the others.
+    pub coverage: BTreeMap<String, String>,
     /// A promotion that applied or was cut has a per-user limit, and there is no user.
     pub needs_user: bool,
     /// The amount of each line after stage 3.
@@ -123,7 +129,9 @@ impl<'a> Order<'a> {
             free_units: Vec::new(),
             free_among: Vec::new(),
             applied: Vec::new(),
+            looked: Vec::new(),
             hints: Vec::new(),
+            coverage: BTreeMap::new(),
             needs_user: false,
             after_store_spend: Vec::new(),
         }
@@ -208,6 +216,15 @@ impl<'a> Order<'a> {
         let touches = self.units(segment)[0].touches.iter().map(|touch| touch.promotion);
         let earlier = touches.filter(|&promo| self.promotion(promo).stage() < stage);
         earlier.into_iter().find(|&promo| !lets_into(self.promotion(promo), stage))
+    }
+
+    /// §9: lines of which stacking keeps units out of a stage, each with the promotion that does so first, in words.
+    pub fn kept_out(&self, lines: &[usize], stage: Stage) -> String {
+        let one = |&line: &usize| {
+            let by = self.segments_of(&[line]).into_iter().find_map(|segment| self.closed_by(segment, stage))?;
+            Some(format!("{} by {}", self.line(line).line_id, self.id(by)))
+        };
+        lines.iter().filter_map(one).collect::<Vec<_>>().join(", ")
     }
 
     /// A stage that takes k of a segment's units takes the first k, which become a segment in front of the rest.

@@ -16,18 +16,30 @@ use crate::priced::{Key, Policy, Priced, PricedRefund};
 /// Units by line id that go back in one step.
 pub type Step = BTreeMap<String, i64>;
 
-/// Answers a whole sequence of steps.
+/// Answers a whole sequence of steps. Where a `qualify` lowered the order, PROPORTIONAL becomes CLAWBACK.
 pub fn refunds(order: &Order<'_>, policy: Policy, steps: &[Step]) -> Vec<PricedRefund> {
-    match policy {
-        Policy::Proportional => {
-            let mut left: Vec<usize> = order.lines.iter().map(Vec::len).collect();
-            steps.iter().map(|step| proportional(order, &mut left, step)).collect()
+    let lines = order.world.basket.lines().iter();
+    let mut there: BTreeMap<String, i64> = lines.map(|line| (line.line_id.to_string(), line.quantity)).collect();
+    let mut left: Vec<usize> = order.lines.iter().map(Vec::len).collect();
+    let mut held = Held::after_reserve(order);
+    let policy = if super::totals::clawback_only(order) { Policy::Clawback } else { policy };
+    let mut answers = Vec::new();
+    for step in steps {
+        // More than is there, an unknown line, or 0 units: INVALID_ARGUMENT, nothing happens.
+        let possible = |(line, units): (&String, &i64)| *units > 0 && there.get(line).is_some_and(|there| units <= there);
+        if step.is_empty() || !step.iter().all(possible) {
+            answers.push(PricedRefund { refused: true, ..PricedRefund::default() });
+            continue;
         }
-        Policy::Clawback => {
-            let mut held = Held::after_reserve(order);
-            steps.iter().map(|step| held.give_back(step)).collect()
+        for (line, units) in step {
+            *there.get_mut(line).expect("looked at just now") -= units;
         }
+        answers.push(match policy {
+            Policy::Proportional => proportional(order, &mut left, step),
+            Policy::Clawback => held.give_back(step),
+        });
     }
+    answers
 }
 
 fn small(amount: Minor) -> i64 {
@@ -218,6 +230,7 @@ impl<'a> Held<'a> {
         let new_gifts = price.gifts_given();
         let new_free = free_units(self.basket, &price);
         let mut answer = PricedRefund {
+            refused: false,
             refund: small((kept - new_payable).max(0)),
             lines,
             waived: small(waived),

@@ -85,7 +85,9 @@ fn form(order: &Order<'_>, promo: Promo) -> Result<Sets, Verdict> {
         return Err(match &order.promotion(promo).rule {
             Rule::MixMatch(rule) => {
                 let (pick, actual) = (Minor::from(rule.pick), available(order, promo).len() as Minor);
-                verdict.with("threshold", pick).with("actual", actual).with("missing", pick - actual)
+                let verdict = verdict.with("threshold", pick).with("actual", actual).with("missing", pick - actual);
+                let kept_out = order.kept_out(&order.covered_lines(promo), Stage::Set);
+                verdict.with("kept_out", kept_out).with("limit_that_cut", "-")
             }
             // READING: the numbers of a bundle that is short are not compared: any of its components may be.
             _ => verdict,

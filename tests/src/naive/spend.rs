@@ -1,11 +1,13 @@
 //! Stages 3 and 5: spend and save, or get a gift (`pricing.md` §5).
 
 use tokka_core::basket::SpendSelection;
-use tokka_core::promotion::{Basis, Discount, Promotion, Rule, Scope, Spend, Stage, ThresholdOn};
+use tokka_core::promotion::{Basis, Discount, GiftReward, Promotion, Rule, Scope, Spend, SpendTier, Stage, ThresholdOn};
 
 use super::active::{why_not_active, why_not_covered, why_out_of_scope};
 use super::defect::Defect;
 use super::gift::gifts;
+use super::group::Looked;
+use super::hint::{Hint, reward_in_words};
 use super::limit::{Limit, LimitsNow, budget_exhausted, note_user};
 use super::numbers::{Minor, percent_of};
 use super::order::{Order, Promo, Segment};
@@ -26,11 +28,15 @@ fn consider(order: &mut Order<'_>, promo: Promo, rule: &Spend, stage: Stage) -> 
     if segments.is_empty() {
         return nothing_left(order, promo, rule, stage);
     }
-    match judge(order, promo, rule, stage, &segments) {
+    let judged = judge(order, promo, rule, stage, &segments);
+    if stage == Stage::StoreSpend {
+        order.looked.push(Looked { promo, segments: segments.clone(), applied: judged.is_ok() });
+    }
+    match judged {
         Ok(win) => take(order, promo, rule, stage, &segments, win),
         Err(Refusal { verdict, cut, hint, missing }) => {
             note_user(order, promo, false, &cut);
-            order.hints.extend(hint.map(|hint| (promo, None, hint)));
+            order.hints.extend(hint);
             order.gifts.extend(missing.into_iter().map(|(gift, wanted, given)| (promo, gift, wanted, given)));
             verdict
         }
@@ -103,14 +109,14 @@ struct Win {
     discount: Minor,
     floor_cut: Minor,
     gifts: Vec<(String, Minor, Minor)>,
-    hint: Option<Minor>,
+    hint: Option<Hint>,
 }
 
 /// Why it brings nothing.
 struct Refusal {
     verdict: Verdict,
     cut: Vec<Limit>,
-    hint: Option<Minor>,
+    hint: Option<Hint>,
     /// Gifts that it would give if any were left.
     missing: Vec<(String, Minor, Minor)>,
 }
@@ -129,7 +135,15 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
     let measured = measure(order, promo, stage, rule.basis, rule.threshold_on, rule.qualify.as_ref(), segments);
     let mut tiers = rule.tiers.clone();
     tiers.sort_by_key(|tier| tier.threshold);
-    let above = tiers.iter().map(|tier| Minor::from(tier.threshold)).find(|&threshold| threshold > measured);
+    let hint = |tier: &SpendTier, times: Minor, loses: bool| Hint {
+        promo,
+        line: None,
+        basis: rule.basis,
+        threshold: Minor::from(tier.threshold) * times,
+        actual: measured,
+        then: reward_in_words(tier.discount, &tier.gifts, times),
+        loses,
+    };
     let Some(tier) = tiers.iter().rfind(|tier| Minor::from(tier.threshold) <= measured) else {
         let lowest = Minor::from(tiers[0].threshold);
         let code = match rule.basis {
@@ -137,13 +151,14 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
             Basis::Amount => "BELOW_THRESHOLD",
         };
         let missing = lowest - measured;
+        let kept_out = order.kept_out(&measured_lines(order, promo, rule.qualify.as_ref()), stage);
         let verdict = Verdict::not(code).with("threshold", lowest).with("actual", measured).with("missing", missing);
-        return Err(Refusal { hint: Some(missing), ..verdict.into() });
+        let verdict = verdict.with("kept_out", kept_out).with("limit_that_cut", "-");
+        return Err(Refusal { hint: Some(hint(&tiers[0], 1, false)), ..verdict.into() });
     };
 
     let threshold = Minor::from(tier.threshold);
     let mut times = 1;
-    let mut hint = above.map(|threshold| threshold - measured);
     if rule.repeat {
         let reached = measured / threshold;
         let most = rule.max_repeats.map(Minor::from);
@@ -151,7 +166,6 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
         if order.world.defect == Some(Defect::AboveMaximumCountsOnce) && most.is_some_and(|most| reached > most) {
             times = 1;
         }
-        hint = most.is_none_or(|most| times < most).then(|| (times + 1) * threshold - measured);
     }
     let (discount, floor_cut) = match tier.discount {
         Some(discount) => discount_on(order, segments, discount, times),
@@ -165,7 +179,28 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
     if let Some(verdict) = budget_exhausted(order, promo, discount) {
         return Err(verdict.into());
     }
+    let hint = if rule.repeat {
+        let most = rule.max_repeats.map(Minor::from);
+        most.is_none_or(|most| times < most).then(|| hint(tier, times + 1, false))
+    } else {
+        let next = tiers.iter().find(|tier| Minor::from(tier.threshold) > measured);
+        next.map(|next| hint(next, 1, loses(order, segments, rule.basis, (tier, discount), next)))
+    };
     Ok(Win { discount, floor_cut, gifts, hint })
+}
+
+/// Would the next tier lose something that is given now: a larger discount, or a gift? READING: a discount is compared
+/// with what the next tier takes off when it is just reached, what is bought for it being discounted too.
+fn loses(order: &Order<'_>, segments: &[Segment], basis: Basis, now: (&SpendTier, Minor), next: &SpendTier) -> bool {
+    let (tier, discount) = now;
+    let gives = |rewards: &[GiftReward], reward: &GiftReward| -> i64 {
+        let same = |other: &&GiftReward| other.options == reward.options;
+        rewards.iter().filter(same).map(|reward| reward.quantity).sum()
+    };
+    let fewer_gifts = tier.gifts.iter().any(|reward| gives(&next.gifts, reward) < gives(&tier.gifts, reward));
+    let _ = basis;
+    let then = next.discount.map_or(0, |discount| discount_on(order, segments, discount, 1).0);
+    fewer_gifts || then < discount
 }
 
 /// What a threshold is compared with: the segments it looks at, or, with `qualify`, all segments that this covers and
@@ -181,11 +216,8 @@ pub fn measure(
 ) -> Minor {
     let qualifying = match qualify {
         None => looked_at.to_vec(),
-        Some(scope) => {
-            let owner = &order.promotion(promo).owner;
-            let lines: Vec<usize> =
-                (0..order.lines.len()).filter(|&line| why_out_of_scope(owner, scope, order.line(line)).is_none()).collect();
-            let segments = order.segments_of(&lines).into_iter();
+        Some(_) => {
+            let segments = order.segments_of(&measured_lines(order, promo, qualify)).into_iter();
             segments.filter(|&segment| order.closed_by(segment, stage).is_none()).collect()
         }
     };
@@ -195,6 +227,13 @@ pub fn measure(
         (Basis::Amount, ThresholdOn::Item) => order.item_amount(segment),
     };
     qualifying.iter().map(of_segment).sum()
+}
+
+/// The lines that count towards a threshold.
+pub fn measured_lines(order: &Order<'_>, promo: Promo, qualify: Option<&Scope>) -> Vec<usize> {
+    let Some(scope) = qualify else { return order.covered_lines(promo) };
+    let owner = &order.promotion(promo).owner;
+    (0..order.lines.len()).filter(|&line| why_out_of_scope(owner, scope, order.line(line)).is_none()).collect()
 }
 
 /// The discount on what is left of the segments now, cut to their room; and what that cut.
@@ -220,8 +259,9 @@ fn take(order: &mut Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segment
         }
     }
     order.applied.push((stage, promo, win.discount));
-    order.hints.extend(win.hint.map(|hint| (promo, None, hint)));
+    order.hints.extend(win.hint);
+    let gifts = win.gifts.iter().filter(|(.., given)| *given > 0).map(|(gift, _, given)| (gift.clone(), *given)).collect();
     order.gifts.extend(win.gifts.into_iter().map(|(gift, wanted, given)| (promo, gift, wanted, given)));
     note_user(order, promo, true, &[]);
-    Verdict::Applied(Applied { discount: win.discount, floor_cut: win.floor_cut, ..Applied::default() })
+    Verdict::Applied(Applied { discount: win.discount, floor_cut: win.floor_cut, gifts, ..Applied::default() })
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use tokka_core::promotion::Stage;
+use tokka_core::promotion::{Basis, Stage};
 
 use super::funding::{funding, given_value};
+use super::group::groups;
 use super::numbers::Minor;
 use super::order::{Order, Promo, Segment};
-use crate::priced::{Key, Link, Priced, PricedGift, PricedLine, PricedSegment, PricedStore};
+use super::verdict::Verdict;
+use crate::priced::{Key, Link, Priced, PricedGift, PricedHint, PricedLine, PricedOutcome, PricedSegment, PricedStore};
 
 fn small(amount: Minor) -> i64 {
     i64::try_from(amount).expect("an amount of a valid basket fits into 64 bits")
@@ -15,13 +17,13 @@ fn small(amount: Minor) -> i64 {
 
 /// An order after all stages, as it is compared.
 pub fn priced(order: &Order<'_>) -> Priced {
+    let named = |&(promo, line, units): &(Promo, usize, Minor)| {
+        (order.id(promo).to_owned(), order.line(line).line_id.to_string(), small(units))
+    };
     let mut priced = Priced {
         needs_user: order.needs_user,
-        free_units: order
-            .free_units
-            .iter()
-            .map(|&(promo, line, units)| (order.id(promo).to_owned(), order.line(line).line_id.to_string(), small(units)))
-            .collect(),
+        free_units: order.free_units.iter().map(named).collect(),
+        included_units: order.free_among.iter().map(named).collect(),
         gifts: order
             .gifts
             .iter()
@@ -32,7 +34,7 @@ pub fn priced(order: &Order<'_>) -> Priced {
                 given: small(*given),
             })
             .collect(),
-        outcomes: order.verdicts.iter().map(|(id, verdict)| (id.clone(), verdict.outcome())).collect(),
+        outcomes: order.verdicts.iter().map(|(id, verdict)| (id.clone(), outcome(order, id, verdict))).collect(),
         claims: claims(order).into_iter().map(|(key, amount)| (key, small(amount))).collect(),
         ..Priced::default()
     };
@@ -41,13 +43,20 @@ pub fn priced(order: &Order<'_>) -> Priced {
             priced.applied.push(order.id(*promo).to_owned());
         }
     }
-    for (promo, line, missing) in &order.hints {
-        let line = line.map_or(String::new(), |line| order.line(line).line_id.to_string());
-        priced.hints.insert((order.id(*promo).to_owned(), line), small(*missing));
+    for hint in &order.hints {
+        priced.hints.push(PricedHint {
+            promotion: order.id(hint.promo).to_owned(),
+            line: hint.line.map_or(String::new(), |line| order.line(line).line_id.to_string()),
+            basis: basis_in_words(hint.basis),
+            threshold: small(hint.threshold),
+            missing: small(hint.threshold - hint.actual),
+            then: hint.then.clone(),
+            loses: hint.loses,
+        });
     }
-    let lowered = |(_, promo, discount): &(Stage, Promo, Minor)| order.promotion(*promo).qualify().is_some() && *discount > 0;
-    priced.clawback_only = order.applied.iter().any(lowered);
+    priced.clawback_only = clawback_only(order);
 
+    priced.groups = groups(order);
     lines(order, &mut priced);
     stores(order, &mut priced);
     // The order's stages are what its promotions took off, independently of who bore it.
@@ -59,6 +68,19 @@ pub fn priced(order: &Order<'_>) -> Priced {
     settle(order, &mut priced);
     priced.given_value = given_value(order).into_iter().map(|(payer, amount)| (payer, small(amount))).collect();
     priced
+}
+
+/// §5: an order that a promotion with a `qualify` lowered.
+pub fn clawback_only(order: &Order<'_>) -> bool {
+    let lowered = |(_, promo, discount): &(Stage, Promo, Minor)| order.promotion(*promo).qualify().is_some() && *discount > 0;
+    order.applied.iter().any(lowered)
+}
+
+fn outcome(order: &Order<'_>, id: &str, verdict: &Verdict) -> PricedOutcome {
+    match order.coverage.get(id) {
+        Some(coverage) => verdict.outcome().with("coverage", coverage),
+        None => verdict.outcome(),
+    }
 }
 
 fn lines(order: &Order<'_>, priced: &mut Priced) {
@@ -136,21 +158,29 @@ fn stores(order: &Order<'_>, priced: &mut Priced) {
 /// stores' lines.
 fn settle(order: &Order<'_>, priced: &mut Priced) {
     let funding = funding(order);
-    for store in &mut priced.stores {
-        store.settlement = store.payable;
-        for ((_, line, payer), amount) in &funding {
-            let own_line = order.line(*line).store == store.id.as_str();
-            let own_money = *payer == store.id;
-            store.settlement += match (own_line, own_money) {
-                (true, false) => small(*amount),
-                (false, true) => -small(*amount),
-                _ => 0,
-            };
+    for store in &priced.stores {
+        priced.settlements.insert(store.id.clone(), store.payable);
+    }
+    for ((_, line, payer), amount) in &funding {
+        let seller = order.line(*line).store.to_string();
+        if seller != *payer {
+            *priced.settlements.entry(seller).or_insert(0) += small(*amount);
+            if payer != "platform" {
+                *priced.settlements.entry(payer.clone()).or_insert(0) -= small(*amount);
+            }
         }
     }
     for ((promo, line, payer), amount) in funding {
         let key = (order.id(promo).to_owned(), order.line(line).line_id.to_string(), payer);
         priced.funding.insert(key, small(amount));
+    }
+}
+
+/// What a threshold counts.
+pub fn basis_in_words(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Amount => "money",
+        Basis::Quantity => "pieces",
     }
 }
 

@@ -23,8 +23,8 @@ pub struct Applied {
     pub floor_cut: Minor,
     /// Limits that cut it.
     pub cut: Vec<String>,
-    /// Coupons: which lines it looked at, and why not at the others.
-    pub coverage: Option<String>,
+    /// Gifts given, in order.
+    pub gifts: Vec<(String, Minor)>,
 }
 
 impl Verdict {
@@ -66,15 +66,13 @@ impl Verdict {
         match self {
             Self::Not(outcome) => outcome.clone(),
             Self::Applied(applied) => {
-                let outcome = PricedOutcome::new("APPLIED")
+                let gifts: Vec<String> = applied.gifts.iter().map(|(gift, given)| format!("{given} {gift}")).collect();
+                PricedOutcome::new("APPLIED")
                     .with("discount", applied.discount)
                     .with("free_units", applied.free_units)
                     .with("floor_cut", applied.floor_cut)
-                    .with("cut", applied.cut.join("; "));
-                match &applied.coverage {
-                    Some(coverage) => outcome.with("coverage", coverage),
-                    None => outcome,
-                }
+                    .with("cut", applied.cut.join("; "))
+                    .with("gifts", gifts.join(", "))
             }
         }
     }

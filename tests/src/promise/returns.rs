@@ -15,7 +15,7 @@ pub(super) fn check(pricer: &dyn Pricer, case: &Case) -> Result<(), String> {
     for (line, units) in case.steps.iter().flatten() {
         *left.entry(line.as_str()).or_insert(0) -= units;
     }
-    if left.values().any(|units| *units != 0) {
+    if left.values().any(|units| *units != 0) || case.steps.iter().any(|step| step.values().any(|units| *units == 0)) {
         return Ok(());
     }
     for policy in [Policy::Proportional, Policy::Clawback] {
@@ -30,6 +30,9 @@ fn one_policy(pricer: &dyn Pricer, case: &Case, policy: Policy, price: &Priced) 
     let mut restored: BTreeMap<Key, i64> = BTreeMap::new();
     let mut gifts: BTreeMap<String, i64> = BTreeMap::new();
     for (index, refund) in pricer.refunds(case, policy)?.iter().enumerate() {
+        if refund.refused {
+            return Err(format!("step {index} is refused"));
+        }
         if refund.refund < 0 || refund.waived < 0 {
             return Err(format!("step {index} refunds {} and waives {}", refund.refund, refund.waived));
         }

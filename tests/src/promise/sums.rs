@@ -87,15 +87,9 @@ fn money(price: &Priced) -> Result<(), String> {
             }
         }
     }
-    let settled: i64 = price.stores.iter().map(|store| store.settlement).sum();
+    let settled: i64 = price.settlements.values().sum();
     let platform = price.funding_by_payer().get("platform").copied().unwrap_or(0);
-    equal("settlements", settled, price.payable + platform - funded_by_absent(price))
-}
-
-/// What stores fund that sell nothing in this order: they are settled elsewhere.
-fn funded_by_absent(price: &Priced) -> i64 {
-    let sells = |payer: &String| *payer == "platform" || price.stores.iter().any(|store| store.id == *payer);
-    -price.funding_by_payer().iter().filter(|(payer, _)| !sells(payer)).map(|(_, amount)| amount).sum::<i64>()
+    equal("settlements", settled, price.payable + platform)
 }
 
 /// (c)
