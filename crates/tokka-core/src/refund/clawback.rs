@@ -1,0 +1,238 @@
+//! CLAWBACK: what would the rest have cost by itself? It is priced again with what the order still holds, and the
+//! difference goes back; where the rest would cost more than is kept, the difference is waived.
+
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+use super::{Order, Refund, RefundError, ToReturn, coupons, gives_on_top, restore};
+use crate::allocate::{Leaf, allocate, split_by_weight};
+use crate::amount::{Amount, Exact, Overflow};
+use crate::basket::{Basket, CouponsOffered};
+use crate::prepare::Prepared;
+use crate::prepare::layout::Layout;
+use crate::quote::{CounterKey, FreeUnits, GiftGiven, Payer, Quote, View, line_at};
+use crate::rulebook::Rulebook;
+use crate::table::{Ix, LineIx};
+
+pub(super) fn give_back(order: &Order, rulebook: &Rulebook, returned: &[(LineIx, i64)]) -> Result<(Order, Refund), RefundError> {
+    let mut left = order.clone();
+    for (line, units) in returned {
+        let row = left.lines.at_mut(*line);
+        row.units = row.units.minus(*units)?;
+    }
+    let again = match what_remains(&left, rulebook)? {
+        Some(basket) => Some(price_again(&left, rulebook, basket)?),
+        None => None,
+    };
+    let mut refund = Refund::default();
+    settle_lines(order, &mut left, again.as_ref(), &mut refund)?;
+    settle_counters(&mut left, rulebook, again.as_ref(), &mut refund)?;
+    settle_gifts(&mut left, again.as_ref(), &mut refund);
+    left.coupons = again.as_ref().map_or_else(Vec::new, |again| coupons(rulebook, &again.quote));
+    Ok((left, refund))
+}
+
+/// What remains, priced again.
+struct Again {
+    basket: Basket,
+    quote: Quote,
+    claims: Vec<(CounterKey, i64)>,
+    /// Its lines, as lines of the original basket.
+    original: Vec<LineIx>,
+}
+
+impl Again {
+    fn original(&self, line: LineIx) -> LineIx {
+        self.original.get(line.position()).copied().unwrap_or(line)
+    }
+}
+
+/// The basket that is left, with the selections that still speak of it and the coupons that the order still holds.
+fn what_remains(left: &Order, rulebook: &Rulebook) -> Result<Option<Basket>, RefundError> {
+    let mut request = left.basket.to_request();
+    let mut units = left.lines.rows().iter().map(|line| line.units);
+    request.lines.retain_mut(|line| {
+        line.quantity = units.next().unwrap_or(0);
+        line.quantity > 0
+    });
+    if request.lines.is_empty() {
+        return Ok(None);
+    }
+    let lines = &request.lines;
+    request.select.retain(|sku, _| lines.iter().any(|line| line.sku == *sku));
+    request.select_spend.retain(|line_id, _| lines.iter().any(|line| line.line_id == *line_id));
+    let offered = match request.coupons {
+        CouponsOffered::These(ids) | CouponsOffered::Auto { held: ids } => ids,
+    };
+    let holds = |id: &String| left.coupons.iter().any(|coupon| rulebook.promotion(*coupon).id == id.as_str());
+    request.coupons = CouponsOffered::These(offered.into_iter().filter(holds).collect());
+    Basket::parse(request).map(Some).map_err(RefundError::Invalid)
+}
+
+fn price_again(left: &Order, rulebook: &Rulebook, basket: Basket) -> Result<Again, RefundError> {
+    let rows = left.lines.iter();
+    let original: Vec<LineIx> = rows.filter(|(_, line)| line.units > 0).map(|(ix, _)| ix).collect();
+    let prepared = Prepared::new(rulebook, &basket)?;
+    let keys: Vec<(CounterKey, i64)> =
+        prepared.counters().rows().iter().map(|counter| (in_original(left, &original, counter.key), counter.limit)).collect();
+    // Of a limited counter it may use what this order still holds, and nothing where it holds nothing.
+    let held = |key: &CounterKey| left.held.iter().find(|(of, _)| of == key).map_or(0, |(_, amount)| *amount);
+    let usage: Vec<i64> = keys.iter().map(|(key, limit)| limit.saturating_sub(held(key))).collect();
+    let quote = prepared.price(&usage, View::Full)?;
+    let key = |position: usize| keys.get(position).map(|(key, _)| *key);
+    let claims = quote.claims.iter().filter_map(|claim| Some((key(claim.counter.position())?, claim.amount))).collect();
+    Ok(Again { basket, quote, claims, original })
+}
+
+/// A counter of what remains, named by the lines of the original basket: the first that has the sku names it.
+fn in_original(left: &Order, original: &[LineIx], key: CounterKey) -> CounterKey {
+    let first = |line: LineIx| {
+        let line = original.get(line.position()).copied().unwrap_or(line);
+        let all = (0..left.basket.lines().len()).map(LineIx::new);
+        all.into_iter().find(|other| left.same_sku(*other, line)).unwrap_or(line)
+    };
+    match key {
+        CounterKey::StockBySku(promotion, line) => CounterKey::StockBySku(promotion, first(line)),
+        CounterKey::UserUnitsOfSku(promotion, line, period) => CounterKey::UserUnitsOfSku(promotion, first(line), period),
+        other => other,
+    }
+}
+
+/// Each line gives back its old payable less its new one. Where the whole costs more than is kept, the difference is
+/// waived: a discount over the lines that remain, by their new payables.
+fn settle_lines(order: &Order, left: &mut Order, again: Option<&Again>, refund: &mut Refund) -> Result<(), Overflow> {
+    let kept = Amount::sum(order.lines.rows().iter().map(|line| line.kept))?;
+    let payable = again.map_or(Amount::ZERO, |again| again.quote.payable);
+    refund.refund = kept.less_or_zero(payable);
+    refund.waived = payable.less_or_zero(kept);
+    for line in left.lines.rows_mut() {
+        line.kept = Amount::ZERO;
+    }
+    let mut funding = BTreeMap::new();
+    if let Some(again) = again {
+        let rows = again.quote.lines.iter();
+        let leaves: Vec<Leaf> = rows.map(|(line, price)| Leaf { line, weight: price.payable }).collect();
+        let shares = allocate(refund.waived, &leaves, &Layout::of(&again.basket))?;
+        for (leaf, share) in leaves.iter().zip(&shares) {
+            left.lines.at_mut(again.original(leaf.line)).kept = leaf.weight.minus(*share)?;
+        }
+        funding = again.quote.funding_by_payer();
+        refund.waived_by = who_funds_the_waived(&left.funding, &funding, again, &leaves, &shares, refund.waived)?;
+        for (payer, amount) in &refund.waived_by {
+            let sum = funding.entry(payer.clone()).or_insert(Amount::ZERO);
+            *sum = sum.plus(*amount)?;
+        }
+    }
+    left.funding = funding;
+    for ((line, before), after) in order.lines.iter().zip(left.lines.rows()) {
+        let amount = before.kept.minus(after.kept)?;
+        if !amount.is_zero() {
+            refund.lines.push((line, amount));
+        }
+    }
+    debug_assert_eq!(Amount::sum(refund.lines.iter().map(|(_, amount)| *amount)), Ok(refund.refund));
+    Ok(())
+}
+
+/// The parties that fund less than before, in proportion to how much less; or the lines' own stores if none does.
+fn who_funds_the_waived(
+    before: &BTreeMap<Payer, Amount>,
+    now: &BTreeMap<Payer, Amount>,
+    again: &Again,
+    leaves: &[Leaf],
+    shares: &[Amount],
+    waived: Amount,
+) -> Result<Vec<(Payer, Amount)>, Overflow> {
+    if waived.is_zero() {
+        return Ok(Vec::new());
+    }
+    let mut less: Vec<(Payer, Amount)> = before
+        .iter()
+        .map(|(payer, amount)| (payer.clone(), amount.less_or_zero(now.get(payer).copied().unwrap_or_default())))
+        .filter(|(_, less)| less.is_positive())
+        .collect();
+    if less.is_empty() {
+        let mut by_store: BTreeMap<Payer, Amount> = BTreeMap::new();
+        for (leaf, share) in leaves.iter().zip(shares).filter(|(_, share)| share.is_positive()) {
+            let Some(line) = line_at(&again.basket, leaf.line) else { continue };
+            let sum = by_store.entry(Payer::Store(line.store.clone())).or_insert(Amount::ZERO);
+            *sum = sum.plus(*share)?;
+        }
+        return Ok(by_store.into_iter().collect());
+    }
+    // Ties go bytewise by name, and `platform` is a name like others.
+    less.sort_by_cached_key(|(payer, _)| payer.to_string());
+    let weights: Vec<Amount> = less.iter().map(|(_, less)| *less).collect();
+    let parts = split_by_weight(waived, &weights)?;
+    let parts = less.into_iter().zip(parts).map(|((payer, _), part)| (payer, part));
+    Ok(parts.filter(|(_, part)| part.is_positive()).collect())
+}
+
+/// What the new price no longer takes of a counter is restored, that of gifts and free units when they come back.
+fn settle_counters(left: &mut Order, rulebook: &Rulebook, again: Option<&Again>, refund: &mut Refund) -> Result<(), Overflow> {
+    let claims: &[(CounterKey, i64)] = again.map_or(&[], |again| &again.claims);
+    let now = |key: &CounterKey| claims.iter().find(|(of, _)| of == key).map_or(0, |(_, amount)| *amount);
+    let mut held = left.held.clone();
+    for (key, before) in &left.held {
+        let at_once = match *key {
+            CounterKey::GiftInventory(_) => false,
+            CounterKey::UserOrders(..) | CounterKey::Budget(_) => true,
+            CounterKey::Stock(promotion)
+            | CounterKey::StockBySku(promotion, _)
+            | CounterKey::UserUnits(promotion, _)
+            | CounterKey::UserUnitsOfSku(promotion, ..) => !gives_on_top(rulebook.promotion(promotion)),
+        };
+        if at_once {
+            restore(&mut held, &mut refund.restored, *key, before.saturating_sub(now(key)))?;
+        }
+    }
+    left.held = claims.to_vec();
+    Ok(())
+}
+
+/// Gifts and free units that the new price no longer gives.
+fn settle_gifts(left: &mut Order, again: Option<&Again>, refund: &mut Refund) {
+    let gifts: Vec<GiftGiven> = again.map_or_else(Vec::new, |again| again.quote.gifts.clone());
+    let given = |gifts: &[GiftGiven], of: &dyn Fn(&GiftGiven) -> bool| {
+        gifts.iter().filter(|gift| of(gift)).fold(0i64, |sum, gift| sum.saturating_add(gift.given))
+    };
+    let mut unearned: SmallVec<[_; 4]> = SmallVec::new();
+    for gift in left.gifts.iter().map(|gift| gift.gift) {
+        if unearned.iter().all(|(of, _)| *of != gift) {
+            let of = |other: &GiftGiven| other.gift == gift;
+            unearned.push((gift, given(&left.gifts, &of).saturating_sub(given(&gifts, &of))));
+        }
+    }
+    for (gift, rest) in &mut unearned {
+        // By the promotions that give fewer than before, in order of application.
+        for promotion in left.gifts.iter().filter(|given| given.gift == *gift).map(|given| given.promotion) {
+            let of = |other: &GiftGiven| other.gift == *gift && other.promotion == promotion;
+            let units = given(&left.gifts, &of).saturating_sub(given(&gifts, &of)).min(*rest);
+            let noted = ToReturn::Gift { gift: *gift, promotion, units };
+            if units > 0 && !refund.to_return.contains(&noted) {
+                refund.to_return.push(noted);
+                *rest = rest.saturating_sub(units);
+            }
+        }
+    }
+
+    let free_units: Vec<FreeUnits> = match again {
+        None => Vec::new(),
+        Some(again) => {
+            let units = again.quote.free_units.iter();
+            units.map(|free| FreeUnits { line: again.original(free.line), ..*free }).collect()
+        }
+    };
+    let group = |line: LineIx| line_at(&left.basket, line).map(|line| (&line.store, &line.sku));
+    for free in &left.free_units {
+        // A group has one item promotion, so what it gives now is all that counts.
+        let now = free_units.iter().filter(|now| group(now.line) == group(free.line)).map(|now| now.units);
+        let units = free.units.saturating_sub(now.fold(0i64, i64::saturating_add));
+        if units > 0 {
+            refund.to_return.push(ToReturn::FreeUnits { line: free.line, promotion: free.promotion, units });
+        }
+    }
+    left.gifts = gifts;
+    left.free_units = free_units;
+}
