@@ -78,8 +78,10 @@ impl Catalogue {
     /// # Errors
     /// Everything that is wrong with its files.
     pub(crate) async fn open(folder: PathBuf) -> Result<Self, Problems> {
-        let sources = read(&folder).await?;
-        let hash = content_hash(&sources);
+        let (hash, sources) = match read(&folder).await {
+            (Seen::Texts(hash), sources) => (hash, sources),
+            (Seen::Unreadable(problems), _) => return Err(problems),
+        };
         let published = Published::new(1, hash, compile(sources).await?);
         let state = watch::Sender::new(published.state());
         tracing::info!(revision = published.revision, promotions = state.borrow().promotions, "catalogue loaded");
@@ -100,7 +102,9 @@ impl Catalogue {
     /// the old one stays, and the log and the state say why.
     pub(crate) async fn look(&self) -> Looked {
         let mut refused = self.refused.lock().await;
-        let Some((seen, sources)) = self.settled(refused.as_ref()).await else { return Looked::Same };
+        let in_force = Seen::Texts(self.current().hash);
+        let known = |seen: &Seen| *seen == in_force || refused.as_ref() == Some(seen);
+        let Some((seen, sources)) = settled(known, QUIET, || read(&self.folder)).await else { return Looked::Same };
         if refused.as_ref() == Some(&seen) {
             return Looked::Same;
         }
@@ -128,25 +132,6 @@ impl Catalogue {
         self.current.store(Arc::new(next));
         self.state.send_replace(state);
         Looked::Swapped
-    }
-
-    /// What lies in the folder, once it holds still; `None` where it does not. What is known already needs no second
-    /// reading.
-    async fn settled(&self, refused: Option<&Seen>) -> Option<(Seen, Vec<Source>)> {
-        let in_force = Seen::Texts(self.current().hash);
-        let (mut last, mut sources) = seen(&self.folder).await;
-        for _ in 1..READINGS_MAX {
-            if last == in_force || refused == Some(&last) {
-                return Some((last, sources));
-            }
-            sleep(QUIET).await;
-            let before = last;
-            (last, sources) = seen(&self.folder).await;
-            if last == before {
-                return Some((last, sources));
-            }
-        }
-        None
     }
 
     fn refuse(&self, refused: &mut Option<Seen>, why: Seen, problems: &Problems) -> Looked {
@@ -185,17 +170,38 @@ impl fmt::Display for Revision {
     }
 }
 
+/// What lies in the folder once it holds still: two readings in a row are the same, or the first is known already.
+/// `None` if it goes on changing.
+async fn settled<T, Reading>(
+    known: impl Fn(&Seen) -> bool,
+    quiet: Duration,
+    mut read: impl FnMut() -> Reading,
+) -> Option<(Seen, T)>
+where
+    Reading: Future<Output = (Seen, T)>,
+{
+    let mut last = read().await;
+    for _ in 1..READINGS_MAX {
+        if known(&last.0) {
+            return Some(last);
+        }
+        sleep(quiet).await;
+        let next = read().await;
+        if next.0 == last.0 {
+            return Some(next);
+        }
+        last = next;
+    }
+    None
+}
+
 /// One reading, with its texts where there are any.
-async fn seen(folder: &Path) -> (Seen, Vec<Source>) {
-    match read(folder).await {
+async fn read(folder: &Path) -> (Seen, Vec<Source>) {
+    let folder = folder.to_owned();
+    match apart(move || read_folder(&folder)).await {
         Ok(sources) => (Seen::Texts(content_hash(&sources)), sources),
         Err(problems) => (Seen::Unreadable(problems), Vec::new()),
     }
-}
-
-async fn read(folder: &Path) -> Result<Vec<Source>, Problems> {
-    let folder = folder.to_owned();
-    apart(move || read_folder(&folder)).await
 }
 
 /// A large catalogue takes seconds: not on the threads that answer calls.

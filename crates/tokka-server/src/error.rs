@@ -33,8 +33,8 @@ pub(crate) enum ApiError {
     TooLarge(String),
     /// A field asks for something that is not built yet.
     NotServed {
-        /// Its path.
-        field: String,
+        /// Its path, where the request was refused by its form.
+        field: Option<String>,
         /// What it asks for.
         what: &'static str,
     },
@@ -68,10 +68,15 @@ impl ApiError {
             }
             Self::Malformed(why) | Self::TooLarge(why) => why,
             Self::NotServed { field, what } => {
-                let field = clip(field, FIELD_BYTES_MAX);
-                let message = format!("`{field}`: {what} is not served yet");
-                about.insert("field".to_owned(), field);
-                message
+                let message = format!("{what} is not served yet");
+                match field.map(|field| clip(field, FIELD_BYTES_MAX)) {
+                    Some(field) => {
+                        let message = format!("`{field}`: {message}");
+                        about.insert("field".to_owned(), field);
+                        message
+                    }
+                    None => message,
+                }
             }
             Self::Bug(why) => {
                 let log_id = LogId::new();
@@ -97,7 +102,7 @@ impl From<QuoteError> for ApiError {
     fn from(error: QuoteError) -> Self {
         match error {
             QuoteError::Invalid(violations) => Self::Invalid(crate::request::by_wire_path(violations)),
-            QuoteError::Unimplemented(what) => Self::NotServed { field: what.to_owned(), what: "this" },
+            QuoteError::Unimplemented(what) => Self::NotServed { field: None, what },
             QuoteError::Overflow => Self::Bug("a sum of a valid basket left 64 bits".to_owned()),
         }
     }
@@ -140,6 +145,7 @@ fn clip(mut text: String, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured_log::CapturedLog;
 
     /// One of each. The `match` makes a new variant a compile error here until it has its line below.
     fn every_error() -> Vec<ApiError> {
@@ -147,7 +153,7 @@ mod tests {
             ApiError::Invalid(vec![FieldViolation::new("basket.currency", "`yen` is not an ISO 4217 code")]),
             ApiError::Malformed("failed to decode".to_owned()),
             ApiError::TooLarge("2 MiB, at most 1 MiB".to_owned()),
-            ApiError::NotServed { field: "strategy".to_owned(), what: "`STRATEGY_BEST`" },
+            ApiError::NotServed { field: Some("strategy".to_owned()), what: "`STRATEGY_BEST`" },
             ApiError::Bug("secret".to_owned()),
         ];
         for error in &all {
@@ -185,11 +191,15 @@ mod tests {
 
     #[test]
     fn a_bug_names_its_log_line_and_nothing_of_itself() {
+        let log = CapturedLog::start();
         let status = ApiError::Bug("secret".to_owned()).into_status();
         let info = status.get_details_error_info().expect("an ErrorInfo");
         let log_id = info.metadata.get("log_id").expect("a log id");
         assert!(status.message().contains(log_id.as_str()));
         assert!(!status.message().contains("secret"));
+        let lines = log.lines();
+        let told: Vec<_> = lines.iter().filter(|line| line.contains(&format!("log_id={log_id}"))).collect();
+        assert!(told.len() == 1 && told[0].contains("ERROR") && told[0].contains("secret"), "{lines:#?}");
     }
 
     #[test]
@@ -215,7 +225,7 @@ mod tests {
                 assert!(status.message().len() <= MESSAGE_BYTES_MAX, "{} bytes of message", status.message().len());
                 assert!(!status.get_details_bad_request().expect("a BadRequest").field_violations.is_empty());
             }
-            let status = ApiError::NotServed { field: long.clone(), what: "this" }.into_status();
+            let status = ApiError::NotServed { field: Some(long.clone()), what: "this" }.into_status();
             assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
         }
     }

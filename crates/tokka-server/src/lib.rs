@@ -13,6 +13,9 @@ mod request;
 mod response;
 mod serve;
 
+#[cfg(test)]
+mod captured_log;
+
 pub use catalogue::CatalogueState;
 pub use config::Config;
 pub use serve::{ServeError, Started, serve, shutdown_signal};

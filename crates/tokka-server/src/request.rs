@@ -94,7 +94,7 @@ fn already_named(named: &[String], field: &str) -> bool {
 /// The first field that asks for what is not built yet. What is built leaves this list.
 fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
     use v1::coupon_offer::Offer;
-    let refuse = |field: String, what| Some(ApiError::NotServed { field, what });
+    let refuse = |field: String, what| Some(ApiError::NotServed { field: Some(field), what });
     for (index, coupon) in request.coupons.iter().enumerate() {
         match &coupon.offer {
             Some(Offer::Instance(_)) => return refuse(format!("coupons[{index}].instance"), "a coupon of a wallet"),

@@ -3,7 +3,7 @@
 use tokka_proto::v1;
 use tokka_proto::v1::outcome::Details;
 
-use crate::running::{Running, coupon, line, masks};
+use crate::running::{Running, SHOP, coupon, line, masks};
 
 #[tokio::test]
 async fn amounts_are_those_of_the_contract_down_to_the_unit() {
@@ -165,6 +165,122 @@ async fn a_basket_without_a_moment_is_priced_for_now() {
 async fn counters_say_what_is_known_of_them() {
     let mut server = Running::shop().await;
     let quote = server.quote(masks()).await.expect("a price");
+    // `lamps` covers the line, and one of its gifts has an inventory.
+    assert_eq!(quote.counters(), v1::CounterState::Known);
+
+    let mut server = Running::of(&SHOP.replace(", inventory: 0", ""), |_| {}).await;
+    let quote = server.quote(masks()).await.expect("a price");
     // `units_per_order` counts this order alone: no counter is asked.
     assert_eq!(quote.counters(), v1::CounterState::NotLimited);
+}
+
+#[tokio::test]
+async fn a_limit_of_a_user_needs_one() {
+    let shop = SHOP.replace("units_per_order: 2", "units_per_user: 2");
+    let mut server = Running::of(&shop, |_| {}).await;
+    let known = server.quote(masks()).await.expect("a price");
+    let mut request = masks();
+    request.basket.as_mut().expect("a basket").user = None;
+    let guest = server.quote(request).await.expect("a price");
+    assert_eq!((known.needs_user, guest.needs_user, known.payable), (false, true, guest.payable));
+}
+
+#[tokio::test]
+async fn free_units_on_top_and_among_the_pieces_are_told_apart() {
+    let buy_get = |mode: &str| {
+        let rule = format!("buy_get: {{mode: {mode}, repeat: true, tiers: [{{buy: 2, get: 1}}]}}");
+        SHOP.replace("limits: {units_per_order: 2}\nitem_price: {fixed: 980, flash: true}", &rule)
+    };
+    let free = |units| {
+        let [promotion, line_id, sku] = ["flash", "a", "mask-50"].map(str::to_owned);
+        vec![v1::FreeUnits { promotion, line_id, sku, units }]
+    };
+    let mut on_top = Running::of(&buy_get("add"), |_| {}).await;
+    let quote = on_top.quote(masks()).await.expect("a price");
+    assert_eq!((quote.free_units, quote.included_units, quote.payable), (free(1), Vec::new(), 3840 - 300));
+    let mut among = Running::of(&buy_get("include"), |_| {}).await;
+    let quote = among.quote(masks()).await.expect("a price");
+    assert_eq!((quote.free_units, quote.included_units, quote.payable), (Vec::new(), free(1), 2560));
+}
+
+#[tokio::test]
+async fn groups_mark_what_is_beyond_a_limit_and_what_a_spend_may_not_use() {
+    let shop = SHOP.replace("item_price: {fixed: 980", "stacking: {spend: false}\nitem_price: {fixed: 980");
+    let mut server = Running::of(&shop, |_| {}).await;
+    let mut request = v1::QuoteRequest { view: v1::View::Full.into(), ..masks() };
+    request.basket.as_mut().expect("a basket").lines.push(line("b", "tea", "pharma", 2, 2500));
+    let quote = server.quote(request).await.expect("a price");
+    let spend = v1::group::By::Spend("spend-5000".to_owned());
+    let group = quote.groups.iter().find(|group| group.by == Some(spend.clone())).expect("a group");
+    let entry = |line_id: &str, units| v1::GroupEntry { line_id: line_id.to_owned(), units, ..Default::default() };
+    assert_eq!(group.entries, [v1::GroupEntry { over_limit: true, ..entry("a", 1) }, entry("b", 2)]);
+    let kept_out: Vec<_> = quote.groups.iter().flat_map(|group| &group.entries).filter_map(|e| e.not_in_spend.as_ref()).collect();
+    let why = v1::NotCovered::NotStackable.into();
+    assert_eq!(kept_out, [&v1::NotInSpend { promotion: "spend-5000".to_owned(), why, kept_out_by: "flash".to_owned() }]);
+}
+
+/// The basket that `examples/baskets/all-six-stages.yaml` works out by hand, under the catalogue of the examples.
+#[tokio::test]
+async fn the_example_of_all_six_stages_costs_what_it_says() {
+    let marketplace = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/marketplace");
+    let mut server = Running::of(SHOP, |config| config.catalogue = marketplace.into()).await;
+    let (yamabiko, hinata) = ("yamabiko-outdoor", "hinata-living");
+    let rows: [(&str, &str, &str, &[&str], i64, i64); 5] = [
+        ("a", "yo-chair-low-khaki", yamabiko, &["camp", "camp.furniture"], 3, 5980),
+        ("b", "yo-lamp-led-1000", yamabiko, &["camp", "camp.lamps"], 1, 6980),
+        ("c", "hl-border-navy-m", hinata, &["fashion", "fashion.tops"], 2, 2490),
+        ("d", "hl-tee-white-m", hinata, &["fashion", "fashion.tops"], 1, 1990),
+        ("e", "hl-pan-24", hinata, &["household", "household.kitchen", "household.kitchen.pans"], 1, 2980),
+    ];
+    let lines = rows.map(|(line_id, sku, store, categories, quantity, unit_price)| v1::Line {
+        categories: categories.iter().map(|category| (*category).to_owned()).collect(),
+        tax_class: Some("standard".to_owned()),
+        ..line(line_id, sku, store, quantity, unit_price)
+    });
+    let quote = server
+        .quote(v1::QuoteRequest {
+            basket: Some(v1::Basket {
+                currency: "JPY".to_owned(),
+                lines: lines.into(),
+                user: Some("u-tanaka".to_owned()),
+                channel: Some("web".to_owned()),
+                region: Some("kanto".to_owned()),
+                ..Default::default()
+            }),
+            coupons: ["hl-coupon-300", "yo-coupon-1000", "pf-coupon-500", "pf-coupon-2000"].map(coupon).into(),
+            view: v1::View::Full.into(),
+            ..Default::default()
+        })
+        .await
+        .expect("a price");
+
+    assert_eq!((quote.gross, quote.payable), (34_870, 26_630));
+    let stages = v1::StageAmounts {
+        item: 1_794,
+        set: 1_990,
+        store_spend: 1_156,
+        store_coupon: 1_300,
+        platform_spend: 1_500,
+        platform_coupon: 500,
+    };
+    assert_eq!(quote.discounts, Some(stages));
+    let lines: Vec<_> = quote.lines.iter().map(|line| (line.line_id.as_str(), line.payable)).collect();
+    assert_eq!(lines, [("a", 13_618), ("b", 5_887), ("c", 3_185), ("d", 1_272), ("e", 2_668)]);
+    let stores: Vec<_> = quote.stores.iter().map(|store| (store.store.as_str(), store.subtotal, store.payable)).collect();
+    assert_eq!(stores, [(yamabiko, 20_970, 19_505), (hinata, 7_660, 7_125)]);
+    let gifts: Vec<_> = quote.gifts.iter().map(|gift| (gift.gift.as_str(), gift.quantity)).collect();
+    assert_eq!(gifts, [("sierra-cup", 1), ("eco-bag", 2)]);
+    assert_eq!((quote.funders[0].payer.as_str(), quote.funders[0].amount), ("platform", 1_597));
+
+    let outcome = |id: &str| quote.outcomes.iter().find(|outcome| outcome.promotion == id).expect("an outcome");
+    let missing = |id: &str| match &outcome(id).details {
+        Some(Details::Shortfall(short)) => short.missing,
+        other => panic!("{id}: {other:?}"),
+    };
+    assert_eq!((missing("hl-spend-fashion"), missing("hl-autumn-gift")), (5_020, 40));
+    let late = outcome("pf-coupon-2000");
+    assert_eq!(late.code(), v1::OutcomeCode::OnePerOrder);
+    let Some(Details::Rival(rival)) = &late.details else { panic!("{late:?}") };
+    assert_eq!(rival.promotion, "pf-coupon-500");
+    assert_eq!(late.lines.len(), 5);
 }
