@@ -1,12 +1,14 @@
-//! Does any text make the reader panic, or point at a place that is not there? Good files, damaged at random.
+//! Does any text make the runner of scenarios panic, or point at a place that is not there? Good scenarios and baskets,
+//! damaged at random, read, priced, compared and taken back.
 //!
 //! `TOKKA_FUZZ_RUNS` says how many texts are tried (2,000 where it does not), `TOKKA_FUZZ_SEED` which ones; both are
-//! printed. The entry for other fuzzers is [`tokka_catalog::load_text`].
+//! printed. The reader of catalogues has a fuzz target of its own.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokka_catalog::{load_text, read_folder};
+use tokka_catalog::{Problems, Source, read_folder};
+use tokka_scenario::{RunResult, basket, run_source};
 
 const RUNS: u64 = 2_000;
 
@@ -111,44 +113,58 @@ fn of_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
 
+/// Every problem says on one line what is wrong, at a line that is there.
+fn told_well(problems: &Problems, text: &str, case: &str) {
+    assert!(!problems.is_empty(), "{case} is refused for nothing:\n{text}");
+    // The end of a text counts as a line of its own; a problem of another file does not count here.
+    let lines = text.chars().filter(|c| matches!(c, '\n' | '\r')).count() + 2;
+    for problem in problems.into_iter().filter(|problem| problem.file == NAME) {
+        assert!(problem.line as usize <= lines, "{case}: {problem}, of {lines} lines:\n{text}");
+        assert!(!problem.to_string().contains('\n'), "{case}: {problem:?}");
+    }
+}
+
+const NAME: &str = "fuzz.yaml";
+
 #[test]
-fn damaged_files_are_read_or_refused_at_a_place_that_is_there() {
+fn damaged_scenarios_and_baskets_are_run_or_refused() {
     let runs = of_environment("TOKKA_FUZZ_RUNS").unwrap_or(RUNS);
     let now =
         || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs() ^ u64::from(since.subsec_nanos()));
     let seed = of_environment("TOKKA_FUZZ_SEED").unwrap_or_else(now);
     println!("TOKKA_FUZZ_RUNS={runs} TOKKA_FUZZ_SEED={seed}");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["tests/bad", "../../examples/us-store", "../../examples/baskets", "../../tests/scenarios"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folders = ["examples/baskets", "tests/scenarios"];
     let sources: Vec<_> = folders.iter().flat_map(|folder| read_folder(&root.join(folder)).unwrap()).collect();
-    // Short ones, so that damage hits something that matters.
-    let texts: Vec<&str> = sources.iter().map(|source| source.text.as_str()).filter(|text| text.len() < 4_000).collect();
+    let texts: Vec<&str> = sources.iter().map(|source| source.text.as_str()).collect();
     assert!(texts.len() > 100, "{} texts", texts.len());
     let mut random = Random(seed);
-    let (mut read, mut refused) = (0, 0);
+    let (mut passed, mut failed, mut broken, mut read) = (0, 0, 0, 0);
     for run in 0..runs {
         let text = damage(random.pick(&texts).unwrap(), &texts, &mut random);
-        let head = if random.below(2) == 0 {
-            "kind: catalogue\ncurrency: USD\n---\nkind: store\nid: shop\nname: Shop\n---\n"
-        } else {
-            ""
-        };
-        let text = format!("{head}{text}");
-        match load_text("fuzz.yaml", &text) {
-            Ok(loaded) => read += u64::from(loaded.counts.files == 1),
-            Err(problems) => {
-                refused += 1;
-                assert!(!problems.is_empty(), "run {run} of seed {seed} is refused for nothing:\n{text}");
-                // The reader counts a line of its own after the last break.
-                let lines = text.chars().filter(|c| matches!(c, '\n' | '\r')).count() + 1;
-                for problem in &problems {
-                    let line = problem.line as usize;
-                    assert!(line <= lines + 1, "run {run} of seed {seed}: {problem}, of {lines} lines:\n{text}");
-                    assert!(!problem.to_string().contains('\n'), "run {run} of seed {seed}: {problem:?}");
+        let case = format!("run {run} of seed {seed}");
+        match basket::read(NAME, &text) {
+            Ok(_) => read += 1,
+            Err(problems) => told_well(&problems, &text, &case),
+        }
+        let source = Source { name: NAME.to_owned(), text };
+        for report in run_source(&source, &root.join("tests/scenarios/item")) {
+            match &report.result {
+                RunResult::Passed => passed += 1,
+                RunResult::Failed(differences) => {
+                    failed += 1;
+                    assert!(!differences.is_empty(), "{case}:\n{}", source.text);
+                    let internal = differences.iter().find(|difference| difference.actual.starts_with("INTERNAL"));
+                    assert_eq!(internal, None, "{case}:\n{}", source.text);
+                }
+                RunResult::Broken(problems) => {
+                    broken += 1;
+                    told_well(problems, &source.text, &case);
                 }
             }
+            assert!(!report.to_string().is_empty());
         }
     }
-    println!("{read} read, {refused} refused");
-    assert!(runs < RUNS || (read > 0 && refused > read), "{read} read, {refused} refused");
+    println!("{passed} passed, {failed} failed, {broken} broken; {read} baskets read");
+    assert!(runs < RUNS || (passed > 0 && failed > 0 && broken > 0 && read > 0), "{passed}, {failed}, {broken}, {read}");
 }
