@@ -1,0 +1,79 @@
+//! What can be asked of a ledger? The trait that every back end keeps, with what each operation promises.
+
+use async_trait::async_trait;
+
+use crate::model::{
+    Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
+};
+use crate::name::Name;
+
+/// Why a ledger did not answer. The ledger fails closed: when the store cannot answer, nothing is promised.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// Nothing was done; the same call may be repeated.
+    #[error("the store cannot answer: {0}")]
+    Unavailable(String),
+    /// It may have been done: repeat under the same id.
+    #[error("the outcome is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// The queue is full: nothing was done.
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// The call breaks a bound (amounts, a counter twice); a bug of the caller.
+    #[error("malformed operation: {0}")]
+    Malformed(String),
+}
+
+/// Counters and holds. Every answer leaves after all that it has seen is durable, as far as the back end goes.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// Every claim fits or none is taken.
+    async fn reserve(&self, hold: Hold) -> Result<Reserved, LedgerError>;
+
+    /// Reserve and commit in one step.
+    async fn take(&self, hold: Hold) -> Result<Reserved, LedgerError>;
+
+    /// Once; again: the same answer. HELD succeeds at any time, also past its deadline.
+    async fn commit(&self, shard_key: &str, id: &str, if_expired: IfExpired) -> Result<Committed, LedgerError>;
+
+    /// Whole at any time, in part after commit, each `rollback_id` once.
+    async fn rollback(&self, shard_key: &str, id: &str, rollback: Rollback) -> Result<RolledBack, LedgerError>;
+
+    /// Longer while HELD; never shorter than it is.
+    async fn extend(&self, shard_key: &str, id: &str, until: Millis) -> Result<Extended, LedgerError>;
+
+    /// Releases a HELD record of the same shard key and takes a hold in one step, or changes nothing.
+    async fn replace(&self, old: &str, hold: Hold) -> Result<Reserved, LedgerError>;
+
+    /// Takes the claims of at most `max` holds back whose deadline has passed; answers how many.
+    async fn expire(&self, max: usize) -> Result<usize, LedgerError>;
+
+    /// What is used of each counter, in order; one never seen is 0.
+    async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError>;
+
+    /// A record.
+    async fn get(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError>;
+
+    /// Writes a document if it has this version (0: if it does not exist).
+    async fn put(&self, name: &Name, if_version: u64, bytes: Vec<u8>) -> Result<Put, LedgerError>;
+
+    /// A document that `put` or a COMMITTED record wrote.
+    async fn document(&self, name: &Name) -> Result<Option<Versioned>, LedgerError>;
+
+    /// The log after a cursor (the default one: from the beginning of what is kept), at most `max` entries.
+    async fn events(&self, after: &Cursor, max: usize) -> Result<Events, LedgerError>;
+
+    /// Entries are kept until every registered reader has passed them, at most `log_max`. Registers the reader, or
+    /// notes that it has passed this cursor.
+    async fn pass(&self, reader: &str, cursor: &Cursor) -> Result<(), LedgerError>;
+
+    /// Where a registered reader is.
+    async fn reader(&self, reader: &str) -> Result<Option<Cursor>, LedgerError>;
+
+    /// The store's clock.
+    async fn now(&self) -> Result<Millis, LedgerError>;
+
+    /// Checks that for every counter `used = aged + Σ held or settled − returned`; answers the counters that differ,
+    /// with what they should be and what they are.
+    async fn verify(&self) -> Result<Vec<(Name, i64, i64)>, LedgerError>;
+}
