@@ -225,18 +225,18 @@ async fn the_example_of_all_six_stages_costs_what_it_says() {
     let marketplace = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/marketplace");
     let mut server = Running::of(SHOP, |config| config.catalogue = marketplace.into()).await;
     let (yamabiko, hinata) = ("yamabiko-outdoor", "hinata-living");
-    let rows: [(&str, &str, &str, &[&str], i64, i64); 5] = [
-        ("a", "yo-chair-low-khaki", yamabiko, &["camp", "camp.furniture"], 3, 5980),
-        ("b", "yo-lamp-led-1000", yamabiko, &["camp", "camp.lamps"], 1, 6980),
-        ("c", "hl-border-navy-m", hinata, &["fashion", "fashion.tops"], 2, 2490),
-        ("d", "hl-tee-white-m", hinata, &["fashion", "fashion.tops"], 1, 1990),
-        ("e", "hl-pan-24", hinata, &["household", "household.kitchen", "household.kitchen.pans"], 1, 2980),
-    ];
-    let lines = rows.map(|(line_id, sku, store, categories, quantity, unit_price)| v1::Line {
+    let of = |line: v1::Line, categories: &[&str]| v1::Line {
         categories: categories.iter().map(|category| (*category).to_owned()).collect(),
         tax_class: Some("standard".to_owned()),
-        ..line(line_id, sku, store, quantity, unit_price)
-    });
+        ..line
+    };
+    let lines = [
+        of(line("a", "yo-chair-low-khaki", yamabiko, 3, 5980), &["camp", "camp.furniture"]),
+        of(line("b", "yo-lamp-led-1000", yamabiko, 1, 6980), &["camp", "camp.lamps"]),
+        of(line("c", "hl-border-navy-m", hinata, 2, 2490), &["fashion", "fashion.tops"]),
+        of(line("d", "hl-tee-white-m", hinata, 1, 1990), &["fashion", "fashion.tops"]),
+        of(line("e", "hl-pan-24", hinata, 1, 2980), &["household", "household.kitchen", "household.kitchen.pans"]),
+    ];
     let quote = server
         .quote(v1::QuoteRequest {
             basket: Some(v1::Basket {
