@@ -2,7 +2,6 @@
 
 use crate::outcome::NotCovered;
 use crate::prepare::Candidate;
-use crate::prepare::select::Kept;
 use crate::promotion::Stage;
 use crate::quote::{Group, GroupEntry, GroupedBy, Hint, Segment};
 use crate::stages::Pricing;
@@ -60,11 +59,8 @@ fn draw<'s>(rest: &mut Vec<&'s Segment>, matches: impl Fn(&Segment) -> bool) -> 
 }
 
 fn would_look_at(pricing: &Pricing<'_>, spend: &Candidate, segment: &Segment) -> bool {
-    let kept_away = match pricing.prepared.selections.spend(segment.line) {
-        None => false,
-        Some(Kept::Out) => true,
-        Some(Kept::For(promotions)) => !promotions.contains(&spend.promotion),
-    };
+    let prepared = pricing.prepared;
+    let kept_away = prepared.selections.keeps_from(prepared.rulebook, spend.promotion, segment.line);
     covers(pricing, spend, segment) && !kept_away && pricing.closed_by(segment, Stage::StoreSpend).is_none()
 }
 

@@ -6,6 +6,7 @@ use super::Finder;
 use crate::basket::{FieldViolation, Selection, SpendSelection};
 use crate::outcome::{Outcome, Subject};
 use crate::promotion::{Rule, Stage};
+use crate::rulebook::Rulebook;
 use crate::table::{GiftIx, Ix, LineIx, PromoIx};
 
 /// What the request chose.
@@ -30,7 +31,7 @@ pub(crate) enum ItemSelection {
 
 /// The spend promotions that a line is kept for.
 #[derive(Debug)]
-pub(crate) enum Kept {
+enum Kept {
     /// Out of stages 3 and 5.
     Out,
     /// These, which are active and cover it.
@@ -42,8 +43,16 @@ impl Selections {
         self.item.iter().find(|(of, _)| *of == line).map(|(_, selection)| *selection)
     }
 
-    pub(crate) fn spend(&self, line: LineIx) -> Option<&Kept> {
-        self.spend.iter().find(|(of, _)| *of == line).map(|(_, kept)| kept)
+    /// Does the request keep a line out of spends, or for another promotion of this one's stage and exclusion group?
+    pub(crate) fn keeps_from(&self, rulebook: &Rulebook, promotion: PromoIx, line: LineIx) -> bool {
+        match self.spend.iter().find(|(of, _)| *of == line) {
+            None => false,
+            Some((_, Kept::Out)) => true,
+            Some((_, Kept::For(promotions))) => promotions.iter().any(|other| {
+                let (own, others) = (rulebook.compiled(promotion), rulebook.compiled(*other));
+                *other != promotion && own.stage == others.stage && own.exclusion_group == others.exclusion_group
+            }),
+        }
     }
 
     pub(crate) fn gift(&self, promotion: PromoIx) -> Option<GiftIx> {

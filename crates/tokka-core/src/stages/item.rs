@@ -73,7 +73,11 @@ pub(super) struct Refusal {
 
 impl From<Verdict> for Box<Refusal> {
     fn from(verdict: Verdict) -> Self {
-        Self::new(Refusal { verdict, hint: None, cut: SmallVec::new() })
+        let cut = match verdict {
+            Verdict::LimitReached(stands) => SmallVec::from_iter([stands]),
+            _ => SmallVec::new(),
+        };
+        Self::new(Refusal { verdict, hint: None, cut })
     }
 }
 

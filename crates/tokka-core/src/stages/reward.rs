@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::Pricing;
 use crate::amount::{Amount, Exact, Overflow};
 use crate::basket::FieldViolation;
+use crate::id::Id;
 use crate::outcome::{Applied, Shortfall, Verdict};
 use crate::prepare::Candidate;
 use crate::promotion::{Basis, Discount, GiftReward, Scope, SpendTier, Stage, ThresholdOn};
@@ -90,7 +91,10 @@ pub(super) fn judge(
             threshold,
             actual: measured,
             missing: threshold.minus(measured)?,
-            kept_out: sight.kept_out.clone(),
+            kept_out: match terms.qualify {
+                None => sight.kept_out.clone(),
+                Some(scope) => kept_out_of(pricing, candidate, scope),
+            },
             limit: None,
         };
         let verdict = match terms.basis {
@@ -183,17 +187,32 @@ fn measure(pricing: &Pricing<'_>, candidate: &Candidate, terms: Terms<'_>, sight
         let looked_at = sight.segments.iter().filter_map(|number| pricing.segments.get(*number));
         return looked_at.map(of_segment).try_fold(0i64, Exact::plus);
     };
+    let open = in_scope(pricing, candidate, scope).filter(|segment| pricing.closed_by(segment, candidate.stage).is_none());
+    open.map(of_segment).try_fold(0i64, Exact::plus)
+}
+
+/// All segments that a scope of this promotion holds, whoever took them.
+fn in_scope<'p>(
+    pricing: &'p Pricing<'_>,
+    candidate: &Candidate,
+    scope: &'p Scope,
+) -> impl Iterator<Item = &'p Segment> + use<'p> {
     let owner = &pricing.prepared.promotion_of(candidate).owner;
-    let mut sum = 0i64;
-    for of_line in pricing.segments.chunk_by(|a, b| a.line == b.line) {
-        let line = of_line.first().and_then(|segment| pricing.line(segment.line));
-        if line.is_none_or(|line| why_not_in_scope(owner, scope, line).is_some()) {
-            continue;
+    let holds =
+        move |segment: &Segment| pricing.line(segment.line).is_some_and(|line| why_not_in_scope(owner, scope, line).is_none());
+    let by_line = pricing.segments.chunk_by(|a, b| a.line == b.line);
+    by_line.filter(move |of_line| of_line.first().is_some_and(holds)).flatten()
+}
+
+/// The lines of a scope that stacking kept out, each with the promotion that did.
+fn kept_out_of(pricing: &Pricing<'_>, candidate: &Candidate, scope: &Scope) -> Vec<(LineIx, PromoIx)> {
+    let mut sight = Sight::default();
+    for segment in in_scope(pricing, candidate, scope) {
+        if let Some(by) = pricing.closed_by(segment, candidate.stage) {
+            sight.keep_out(segment.line, by);
         }
-        let open = of_line.iter().filter(|segment| pricing.closed_by(segment, candidate.stage).is_none());
-        sum = open.map(of_segment).try_fold(sum, Exact::plus)?;
     }
-    Ok(sum)
+    sight.kept_out
 }
 
 /// A discount on what is left of the segments now, cut to their room; and what that cut.
@@ -283,7 +302,10 @@ fn loses(
         Basis::Quantity => left,
     };
     let next_discount = next.discount.map_or(Amount::ZERO, |discount| wanted(pricing, discount, then, 1));
-    let keeps =
-        |reward: &GiftReward| next.gifts.iter().any(|other| other.options == reward.options && other.quantity >= reward.quantity);
+    let count = |tier: &SpendTier, options: &[Id]| {
+        let same = tier.gifts.iter().filter(|reward| reward.options == options);
+        same.fold(0i64, |sum, reward| sum.saturating_add(reward.quantity))
+    };
+    let keeps = |reward: &GiftReward| count(next, &reward.options) >= count(reached, &reward.options);
     Ok(next_discount < discount || !reached.gifts.iter().all(keeps))
 }

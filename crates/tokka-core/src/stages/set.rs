@@ -29,7 +29,12 @@ pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
                 as_found = as_found.or(before);
                 take(pricing, number, candidate, formed)?;
             }
-            Try::Refused(verdict) => pricing.refused(number, verdict),
+            Try::Refused(verdict) => {
+                if let Verdict::LimitReached(stands) = verdict {
+                    pricing.note_cut(&[stands]);
+                }
+                pricing.refused(number, verdict);
+            }
             Try::LacksUnits(shortfall) => {
                 let beaten = match &as_found {
                     Some(segments) => beaten_by(pricing, candidate, segments)?,

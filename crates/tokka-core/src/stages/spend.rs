@@ -4,7 +4,6 @@ use super::Pricing;
 use super::reward::{self, Sight, Terms};
 use crate::outcome::Verdict;
 use crate::prepare::Candidate;
-use crate::prepare::select::Kept;
 use crate::promotion::{Rule, Stage};
 use crate::quote::{QuoteError, Segment};
 use crate::table::PromoIx;
@@ -43,13 +42,14 @@ struct Look {
 }
 
 fn look(pricing: &Pricing<'_>, candidate: &Candidate) -> Look {
+    let prepared = pricing.prepared;
     let mut look = Look { sight: Sight::default(), given_away: Sight::default(), taken_by: None };
     for (number, segment) in pricing.segments_covered(candidate) {
         if let Some(by) = pricing.closed_by(segment, candidate.stage) {
             look.sight.keep_out(segment.line, by);
         } else if let Some(by) = taken_by(pricing, candidate, segment) {
             look.taken_by = look.taken_by.or(Some(by));
-        } else if kept_for_another(pricing, candidate, segment) {
+        } else if prepared.selections.keeps_from(prepared.rulebook, candidate.promotion, segment.line) {
             look.given_away.segments.push(number);
         } else {
             look.sight.segments.push(number);
@@ -64,18 +64,6 @@ fn taken_by(pricing: &Pricing<'_>, candidate: &Candidate, segment: &Segment) -> 
     let own = group(candidate.promotion);
     let touches = segment.chain.iter().rev().take_while(|touch| touch.stage >= candidate.stage);
     touches.map(|touch| touch.promotion).find(|promotion| group(*promotion) == own)
-}
-
-/// Does the request keep the line out, or for another promotion of this stage and group?
-fn kept_for_another(pricing: &Pricing<'_>, candidate: &Candidate, segment: &Segment) -> bool {
-    match pricing.prepared.selections.spend(segment.line) {
-        None => false,
-        Some(Kept::Out) => true,
-        Some(Kept::For(promotions)) => promotions.iter().any(|other| {
-            let (own, compiled) = (pricing.compiled(candidate.promotion), pricing.compiled(*other));
-            *other != candidate.promotion && compiled.stage == own.stage && compiled.exclusion_group == own.exclusion_group
-        }),
-    }
 }
 
 /// Where the selection alone leaves nothing, it is judged with what the selection keeps out: it was not selected if it
