@@ -14,7 +14,7 @@ use crate::case::Case;
 use crate::naive::hint::{free_in_words, price_in_words, reward_in_words};
 use crate::naive::totals::basis_in_words;
 use crate::priced::{
-    Key, Link, Policy, Priced, PricedGift, PricedGroup, PricedHint, PricedLine, PricedOutcome, PricedRefund, PricedSegment, PricedStore,
+    Facts, Key, Link, Policy, Priced, PricedGift, PricedGroup, PricedHint, PricedLine, PricedOutcome, PricedRefund, PricedSegment, PricedStore,
 };
 use crate::pricer::Pricer;
 
@@ -73,6 +73,27 @@ pub fn prepared_price(case: &Case) -> Result<(Quote, Quote), String> {
     let usage: Vec<i64> = prepared.counters().rows().iter().map(|counter| names.used(case, counter)).collect();
     let price = prepared.price(&usage, View::Full).map_err(|error| format!("{error:?}"))?;
     Ok((price, names.quote(case)?))
+}
+
+/// Both views of one price, without what only FULL says.
+///
+/// # Errors
+/// What was refused, in words.
+pub fn views(case: &Case) -> Result<(Facts, Facts), String> {
+    let rulebook = Rulebook::compile(case.catalogue()?);
+    let basket = case.basket()?;
+    let names = Names { rulebook: &rulebook, basket: &basket };
+    let view = |view: View| -> Result<Facts, String> {
+        let price = quote(&rulebook, &basket, |counter: &Counter| names.used(case, counter), view);
+        let price = price.map_err(|error| format!("{error:?}"))?;
+        let mut facts = names.priced(&price).facts();
+        let full_only = ["outcomes.", "hints.", "groups.", "funding.", "given_value.", "settlements."];
+        facts.0.retain(|path, _| !full_only.iter().any(|prefix| path.starts_with(prefix)));
+        facts.0.insert("fingerprint".to_owned(), format!("{:032x}", price.fingerprint));
+        facts.0.insert("next_change_at".to_owned(), format!("{:?}", price.next_change_at));
+        Ok(facts)
+    };
+    Ok((view(View::Basic)?, view(View::Full)?))
 }
 
 struct Names<'a> {

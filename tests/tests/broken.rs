@@ -5,7 +5,9 @@ use std::cell::RefCell;
 
 use tokka_tests::case::Case;
 use tokka_tests::cases;
-use tokka_tests::generate::Shape;
+use tokka_tests::compare::differences;
+use tokka_tests::fast::Fast;
+use tokka_tests::generate::{Shape, case};
 use tokka_tests::naive::defect::Defect;
 use tokka_tests::priced::{Policy, Priced, PricedRefund, Usage};
 use tokka_tests::pricer::{Naive, Pricer};
@@ -134,4 +136,18 @@ impl Pricer for CountsQuotes {
 #[test]
 fn broken_j_a_quote_uses_the_stock_up() {
     noticed_in(Promise::Same, &CountsQuotes::default());
+}
+
+#[test]
+fn broken_every_defect_is_noticed_by_the_comparison() {
+    for defect in Defect::ALL {
+        let seen = (1..=5_000).find(|seed| {
+            let case = case(*seed, Shape::SMALL);
+            case.catalogue().is_ok()
+                && !differences(&Naive::with(defect), &Fast, &case).is_empty()
+                && differences(&Naive::default(), &Fast, &case).is_empty()
+        });
+        let seed = seen.unwrap_or_else(|| panic!("{defect:?} was not noticed"));
+        println!("{defect:?} was noticed by seed {seed}");
+    }
 }

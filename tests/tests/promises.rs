@@ -1,17 +1,22 @@
 //! Are the promises of `docs/pricing.md` §10 kept? Each over random cases; `TOKKA_CASES` says how many, and a failure
 //! prints the seed, what was seen broken, and a small scenario that shows it.
 
-use tokka_tests::cases;
-use tokka_tests::generate::Shape;
+use tokka_tests::dump::scenario;
+use tokka_tests::fast::{Fast, prepared_price, views};
+use tokka_tests::generate::{Shape, case};
+use tokka_tests::{cases, first_seed};
 use tokka_tests::pricer::{Naive, Pricer};
 use tokka_tests::promise::{Promise, hold};
 
+/// The fast pricing keeps it with few units and with very many, the naive one with few.
 fn promise(promise: Promise, count: u64) {
-    keeps(promise, &Naive::default(), Shape::SMALL, count / 4);
+    keeps(promise, &Fast, Shape::SMALL, count);
+    keeps(promise, &Fast, Shape::LARGE, count);
+    keeps(promise, &Naive::default(), Shape::SMALL, count / 8);
 }
 
 fn keeps(promise: Promise, pricer: &dyn Pricer, shape: Shape, count: u64) {
-    match hold(promise, pricer, shape, 1, count) {
+    match hold(promise, pricer, shape, first_seed(), count) {
         Ok(checked) => println!("promise {}: kept by {} in {checked} cases", promise.letter(), pricer.name()),
         Err(broken) => panic!(
             "promise {} broken by {}, seed {}\n{}\n{}",
@@ -67,4 +72,29 @@ fn i_a_promotion_that_covers_no_line_changes_nothing() {
 #[test]
 fn j_the_same_inputs_give_the_same_price() {
     promise(Promise::Same, cases(2_000));
+}
+
+#[test]
+fn j_reserve_takes_the_price_that_the_quote_gave() {
+    for seed in first_seed()..first_seed() + cases(2_000) {
+        let case = case(seed, Shape::LARGE);
+        if case.catalogue().is_err() || case.basket().is_err() {
+            continue;
+        }
+        let (reserved, quoted) = prepared_price(&case).unwrap();
+        assert_eq!(reserved, quoted, "seed {seed}");
+    }
+}
+
+#[test]
+fn j_both_views_give_the_same_amounts() {
+    for seed in first_seed()..first_seed() + cases(4_000) {
+        let case = case(seed, Shape::LARGE);
+        if case.catalogue().is_err() || case.basket().is_err() {
+            continue;
+        }
+        let (basic, full) = views(&case).unwrap();
+        let differences = basic.differences(&full);
+        assert!(differences.is_empty(), "seed {seed}: basic | full\n{}\n{}", differences.join("\n"), scenario(&case, "views"));
+    }
 }

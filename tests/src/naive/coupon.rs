@@ -33,7 +33,8 @@ pub fn run(order: &mut Order<'_>, stage: Stage) {
         let Some(promo) = position.filter(|&promo| order.promotion(promo).stage() == stage) else { continue };
         let promotion = order.promotion(promo);
         let Rule::Coupon(rule) = &promotion.rule else { continue };
-        order.coverage.insert(id.clone(), coverage(order, promo, stage));
+        let inactive = why_not_active(promotion, order.world.catalogue, order.world.basket).is_some();
+        order.coverage.insert(id.clone(), coverage(order, promo, if inactive { Stage::Item } else { stage }));
         let idle_takes = order.world.defect == Some(Defect::IdleCouponTakesThePlace);
         if let Some(verdict) = why_not_tried(order, promo) {
             if idle_takes {
@@ -64,8 +65,8 @@ pub fn note_unknown(order: &mut Order<'_>) {
     }
 }
 
-/// Each line: covered, or why not. READING: as stacking stands when the coupon's turn comes, also for one that is not
-/// active; a line is kept out where all its segments are, by the first promotion that keeps out the first of them.
+/// Each line: covered, or why not. READING: as stacking stands when the coupon's turn comes, but without stacking where
+/// it is not active, since it has no turn then; a line is kept out where all its segments are, by the first promotion that keeps out the first of them.
 fn coverage(order: &Order<'_>, promo: Promo, stage: Stage) -> String {
     let one = |index: usize| {
         let line = order.line(index);

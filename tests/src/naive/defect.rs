@@ -1,6 +1,26 @@
 //! Which rule is broken on purpose? A promise is worth something only if its check fails when the rule behind it is
 //! broken; these are the rules that other shops' systems broke, one at a time.
 
+impl Defect {
+    /// All of them.
+    pub const ALL: [Defect; 14] = [
+        Defect::LeftOverDropped,
+        Defect::LastTakesTheRest,
+        Defect::RatioRoundedFirst,
+        Defect::FlatInsteadOfTree,
+        Defect::FloorIgnored,
+        Defect::PercentOfTheLine,
+        Defect::LimitByLine,
+        Defect::CatalogueOrder,
+        Defect::AboveMaximumCountsOnce,
+        Defect::RestNeedsTheTierAlone,
+        Defect::AverageOfTheLine,
+        Defect::DiscountMovesToThoseThatStay,
+        Defect::WaivedForgotten,
+        Defect::IdleCouponTakesThePlace,
+    ];
+}
+
 /// One broken rule. The naive pricing looks for it at the place where the rule stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {

@@ -50,7 +50,10 @@ fn of_store(order: &Order<'_>, store: &str) -> Vec<PricedGroup> {
         let own: Vec<Segment> =
             left.iter().copied().filter(|segment| looked.segments.contains(segment) && took_first(segment)).collect();
         left.retain(|segment| !own.contains(segment));
-        groups.push(group(format!("spend {}", order.id(looked.promo)), &own, true));
+        // READING: one of which all segments stand in earlier groups is not shown again.
+        if !own.is_empty() {
+            groups.push(group(format!("spend {}", order.id(looked.promo)), &own, true));
+        }
     }
     for (_, promo, _) in order.applied.iter().filter(|(stage, ..)| *stage == Stage::Set) {
         let in_its_sets = |segment: &Segment| order.units(*segment)[0].touches.iter().any(|touch| touch.promotion == *promo);

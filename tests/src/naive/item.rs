@@ -272,7 +272,8 @@ fn volume(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &VolumePrice, covered: 
             threshold: next.min_quantity.into(),
             actual: e,
             then: price_in_words(next.price),
-            loses: covered.iter().any(dearer),
+            // Graduated, the units that there are keep their prices.
+            loses: rule.mode == VolumeMode::AllUnits && covered.iter().any(dearer),
         }
     });
     let Some(reached) = highest(e) else {

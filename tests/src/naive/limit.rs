@@ -99,11 +99,7 @@ impl LimitsNow {
     /// The first limit that leaves nothing: LIMIT_REACHED before STOCK_EXHAUSTED.
     pub fn exhausted(&self, requested: Minor) -> Option<(&Limit, Verdict)> {
         let none_left = |limit: &&Limit| limit.left() == 0;
-        // READING: whatever the group's quantity, an order asks for one order.
-        if let Some(limit) = self.orders.iter().find(none_left) {
-            return Some((limit, limit.stands(Verdict::not("LIMIT_REACHED"), 1)));
-        }
-        if let Some(limit) = self.units.iter().find(none_left) {
+        if let Some(limit) = self.orders.iter().chain(&self.units).find(none_left) {
             return Some((limit, limit.stands(Verdict::not("LIMIT_REACHED"), requested)));
         }
         let limit = self.stock.iter().find(none_left)?;

@@ -184,22 +184,28 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
         most.is_none_or(|most| times < most).then(|| hint(tier, times + 1, false))
     } else {
         let next = tiers.iter().find(|tier| Minor::from(tier.threshold) > measured);
-        next.map(|next| hint(next, 1, loses(order, segments, rule.basis, (tier, discount), next)))
+        next.map(|next| hint(next, 1, loses(order, segments, rule.basis, (tier, discount), (next, Minor::from(next.threshold) - measured))))
     };
     Ok(Win { discount, floor_cut, gifts, hint })
 }
 
 /// Would the next tier lose something that is given now: a larger discount, or a gift? READING: a discount is compared
 /// with what the next tier takes off when it is just reached, what is bought for it being discounted too.
-fn loses(order: &Order<'_>, segments: &[Segment], basis: Basis, now: (&SpendTier, Minor), next: &SpendTier) -> bool {
-    let (tier, discount) = now;
+fn loses(
+    order: &Order<'_>,
+    segments: &[Segment],
+    basis: Basis,
+    (tier, discount): (&SpendTier, Minor),
+    (next, missing): (&SpendTier, Minor),
+) -> bool {
     let gives = |rewards: &[GiftReward], reward: &GiftReward| -> i64 {
         let same = |other: &&GiftReward| other.options == reward.options;
         rewards.iter().filter(same).map(|reward| reward.quantity).sum()
     };
     let fewer_gifts = tier.gifts.iter().any(|reward| gives(&next.gifts, reward) < gives(&tier.gifts, reward));
-    let _ = basis;
-    let then = next.discount.map_or(0, |discount| discount_on(order, segments, discount, 1).0);
+    let more = if basis == Basis::Amount { missing } else { 0 };
+    let w = segments.iter().map(|&segment| order.amount(segment)).sum::<Minor>() + more;
+    let then = next.discount.map_or(0, |discount| wanted(order, w, discount, 1));
     fewer_gifts || then < discount
 }
 
@@ -240,14 +246,19 @@ pub fn measured_lines(order: &Order<'_>, promo: Promo, qualify: Option<&Scope>) 
 pub fn discount_on(order: &Order<'_>, segments: &[Segment], discount: Discount, times: Minor) -> (Minor, Minor) {
     let w: Minor = segments.iter().map(|&segment| order.amount(segment)).sum();
     let room: Minor = segments.iter().map(|&segment| order.room(segment)).sum();
-    let wanted = match discount {
+    let wanted = wanted(order, w, discount, times);
+    (wanted.min(room), (wanted - room).max(0))
+}
+
+/// D of an amount W, before floors.
+fn wanted(order: &Order<'_>, w: Minor, discount: Discount, times: Minor) -> Minor {
+    match discount {
         Discount::AmountOff(off) => (times * Minor::from(off.get())).min(w),
         Discount::PercentOff { rate, max_discount } => {
             let part = percent_of(w, rate, order.world.catalogue.settings().rounding);
             max_discount.map_or(part, |max| part.min(max.get().into()))
         }
-    };
-    (wanted.min(room), (wanted - room).max(0))
+    }
 }
 
 /// One that applies takes all its segments, also where its share is 0.

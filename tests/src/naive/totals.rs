@@ -38,7 +38,11 @@ pub fn priced(order: &Order<'_>) -> Priced {
         claims: claims(order).into_iter().map(|(key, amount)| (key, small(amount))).collect(),
         ..Priced::default()
     };
-    for (_, promo, _) in &order.applied {
+    // Of one stage in order of application; those of stage 1 apply group by group.
+    let mut in_order: Vec<(Stage, Promo)> = order.applied.iter().map(|(stage, promo, _)| (*stage, *promo)).collect();
+    let items = in_order.iter().filter(|(stage, _)| *stage == Stage::Item).count();
+    in_order[..items].sort_by_key(|(_, promo)| (-order.promotion(*promo).priority, order.id(*promo)));
+    for (_, promo) in &in_order {
         if !priced.applied.iter().any(|id| id == order.id(*promo)) {
             priced.applied.push(order.id(*promo).to_owned());
         }
