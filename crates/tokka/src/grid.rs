@@ -4,9 +4,8 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// A table that is being filled.
 pub(crate) struct Grid {
-    table: Table,
-    /// The height of the headings, then of each row.
-    heights: Vec<usize>,
+    columns: Vec<(String, Side)>,
+    rows: Vec<Vec<String>>,
     /// Numbers of rows above which a rule stands.
     rules: Vec<usize>,
 }
@@ -26,46 +25,64 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 impl Grid {
     /// A table with these headings; a heading may have several lines.
     pub(crate) fn new<'a>(columns: impl IntoIterator<Item = (&'a str, Side)>) -> Self {
-        let (headings, sides): (Vec<&str>, Vec<Side>) = columns.into_iter().unzip();
-        let heights = vec![height(headings.iter().copied())];
-        let mut table = Table::new();
-        table.load_style(STYLE).set_header(headings);
-        for (column, side) in table.column_iter_mut().zip(sides) {
-            column.set_padding((0, 2));
-            column.set_cell_alignment(match side {
-                Side::Left => CellAlignment::Left,
-                Side::Right => CellAlignment::Right,
-            });
-        }
-        Self { table, heights, rules: Vec::new() }
+        let columns = columns.into_iter().map(|(heading, side)| (heading.to_owned(), side)).collect();
+        Self { columns, rows: Vec::new(), rules: Vec::new() }
     }
 
     /// Adds a row; a cell may have several lines.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // A line break at the end of a name would shift every rule below it.
-        let cells: Vec<String> = cells.into_iter().map(|cell| cell.trim_end().to_owned()).collect();
-        self.heights.push(height(cells.iter().map(String::as_str)));
-        self.table.add_row(cells);
+        self.rows.push(cells.into_iter().map(|cell| cell.trim_end().to_owned()).collect());
     }
 
     /// Puts a rule above the row that is added next.
     pub(crate) fn rule(&mut self) {
-        self.rules.push(self.heights.len());
+        self.rules.push(self.rows.len());
     }
 
     /// Is there anything to show?
     pub(crate) fn is_empty(&self) -> bool {
-        self.heights.len() < 2
+        self.rows.is_empty()
     }
 
-    /// The table as text.
+    /// The table as text, with this row of sums below a rule.
+    pub(crate) fn text_with_totals(mut self, totals: impl IntoIterator<Item = String>) -> String {
+        self.rule();
+        self.row(totals);
+        self.text()
+    }
+
+    /// The table as text. A column in which no row has anything is left out.
     pub(crate) fn text(&self) -> String {
-        let lines: Vec<String> = self.table.lines().map(|line| line.trim_end().to_owned()).collect();
-        // The headings, and below them the rule that the style draws.
-        let heading = self.heights.first().copied().unwrap_or(1);
+        let filled = |column: &usize| self.rows.iter().any(|row| row.get(*column).is_some_and(|cell| !cell.is_empty()));
+        let kept: Vec<usize> = (0..self.columns.len()).filter(filled).collect();
+        let headings: Vec<&str> = kept.iter().filter_map(|at| self.columns.get(*at)).map(|(text, _)| text.as_str()).collect();
+        let mut table = Table::new();
+        table.load_style(STYLE).set_header(headings.clone());
+        for row in &self.rows {
+            table.add_row(kept.iter().map(|at| row.get(*at).map_or("", String::as_str)));
+        }
+        for (column, at) in table.column_iter_mut().zip(&kept) {
+            column.set_padding((0, 1));
+            column.set_cell_alignment(match self.columns.get(*at) {
+                Some((_, Side::Right)) => CellAlignment::Right,
+                Some((_, Side::Left)) | None => CellAlignment::Left,
+            });
+        }
+
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        // Below the headings stands the rule that the style draws.
+        let heading = height(headings.into_iter());
         let rule = lines.get(heading).cloned().unwrap_or_default();
-        let above_row = |row: usize| self.heights.iter().take(row).sum::<usize>() + 1;
-        let ruled: Vec<usize> = self.rules.iter().map(|row| above_row(*row)).collect();
+        let heights = self.rows.iter().map(|row| height(row.iter().map(String::as_str)));
+        let mut ruled = Vec::new();
+        let mut next_line = heading + 1;
+        for (row, height) in heights.enumerate() {
+            if self.rules.contains(&row) {
+                ruled.push(next_line);
+            }
+            next_line += height;
+        }
         let mut text = String::new();
         for (position, line) in lines.iter().enumerate() {
             if ruled.contains(&position) {
@@ -76,13 +93,6 @@ impl Grid {
             text.push('\n');
         }
         text
-    }
-
-    /// The table as text, with this row of sums below a rule.
-    pub(crate) fn text_with_totals(mut self, totals: impl IntoIterator<Item = String>) -> String {
-        self.rule();
-        self.row(totals);
-        self.text()
     }
 }
 
@@ -118,6 +128,14 @@ mod tests {
         grid.row(["4".to_owned()]);
         let text = grid.text_with_totals(["10".to_owned()]);
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        assert_eq!(lines, ["store", "coupon", "────────", "1", "2", "────────", "3", "4", "────────", "10"]);
+        assert_eq!(lines, ["store", "coupon", "───────", "1", "2", "───────", "3", "4", "───────", "10"]);
+    }
+
+    #[test]
+    fn empty_columns_are_left_out() {
+        let mut grid = Grid::new([("item", Side::Left), ("marks", Side::Left), ("paid", Side::Right)]);
+        grid.row(["tea".to_owned(), String::new(), "1".to_owned()]);
+        grid.row(["ink".to_owned(), " \n".to_owned()]);
+        assert_eq!(grid.text(), "item  paid\n───────────\ntea      1\nink\n");
     }
 }

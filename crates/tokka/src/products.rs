@@ -40,7 +40,8 @@ impl Products {
     /// A file that cannot be read, or everything that is wrong with it, each as `file:line: column: message`.
     pub(crate) fn read(path: &Path, currency: Currency) -> Result<Self, Failure> {
         let shown = path.display();
-        let bytes = std::fs::read(path).map_err(|error| Failure::Unreadable(vec![format!("{shown}: cannot be read: {error}")]))?;
+        let bytes =
+            std::fs::read(path).map_err(|error| Failure::Unreadable(vec![format!("{shown}: cannot be read: {error}")]))?;
         Self::parse(&bytes, currency).map_err(|problems| {
             Failure::Failed(problems.into_iter().map(|(line, what)| format!("{shown}:{line}: {what}")).collect())
         })
@@ -68,7 +69,8 @@ impl Products {
             };
             let line = record.position().map_or(index as u64 + 2, csv::Position::line);
             if record.len() != headings.len() {
-                let message = format!("{} fields, the first line has {}; quote a field that holds a comma", record.len(), headings.len());
+                let message =
+                    format!("{} fields, the first line has {}; quote a field that holds a comma", record.len(), headings.len());
                 problems.push((line, message));
                 continue;
             }

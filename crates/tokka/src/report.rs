@@ -11,17 +11,17 @@ use tokka_core::table::{CounterIx, GiftIx, Ix, LineIx, PromoIx, StoreIx, Table};
 use crate::money::money;
 use crate::products::Products;
 
-mod tables;
-mod lines;
-mod promotions;
-mod parties;
-mod words;
-mod sums;
 mod json;
+mod lines;
+mod parties;
+mod promotions;
 #[cfg(test)]
 mod sample;
+mod sums;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub(crate) use json::json;
 
@@ -62,12 +62,12 @@ impl Report<'_> {
 
     /// A promotion as written.
     pub(crate) fn promotion(&self, promotion: PromoIx) -> &Promotion {
-        &self.rulebook.promotions()[promotion]
+        self.rulebook.promotions().at(promotion)
     }
 
     /// What shoppers call a gift.
     pub(crate) fn gift(&self, gift: GiftIx) -> &str {
-        &self.rulebook.gifts()[gift].name
+        &self.rulebook.gifts().at(gift).name
     }
 
     /// A line as brought.
@@ -88,7 +88,7 @@ impl Report<'_> {
 
     /// The id of a sub-order's store.
     pub(crate) fn store_id(&self, store: StoreIx) -> &str {
-        self.line(self.quote.stores[store].first_line).map_or("", |line| line.store.as_str())
+        self.seller_id(self.quote.stores.at(store).first_line)
     }
 
     /// The id of the store that sells a line.

@@ -61,12 +61,8 @@ fn told(problems: Vec<String>, of: &str, unreadable: bool) -> Result<Failure, Fa
     Ok(if unreadable { Failure::Unreadable(vec![reason]) } else { Failure::because(reason) })
 }
 
-const STATUSES: [(Status, &str); 4] = [
-    (Status::Published, "published"),
-    (Status::Draft, "draft"),
-    (Status::Paused, "paused"),
-    (Status::Archived, "archived"),
-];
+const STATUSES: [(Status, &str); 4] =
+    [(Status::Published, "published"), (Status::Draft, "draft"), (Status::Paused, "paused"), (Status::Archived, "archived")];
 
 /// What a catalogue without problems holds.
 fn summary(shown: &str, loaded: &Loaded) -> String {

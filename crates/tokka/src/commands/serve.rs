@@ -1,7 +1,10 @@
 //! How is the server started? With a folder as its catalogue, until it is told to stop.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::task::Poll;
 
 use clap::{Args, ValueEnum};
 use tokka_server::{Config, ServeError, Started, serve, shutdown_signal};
@@ -56,9 +59,17 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
     let mut config = Config::new(arguments.listen, arguments.catalogue);
     config.admin = arguments.admin;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
-    runtime.block_on(serve(config, shutdown_signal(), announce)).map_err(|error| match error {
-        ServeError::Catalogue(problems) => Failure::of_files(&problems),
-        other => Failure::because(other),
+    runtime.block_on(async {
+        let mut stop = pin!(shutdown_signal());
+        // Signals are listened for before the announcement: who reads it may send one at once.
+        let early = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context).is_ready())).await;
+        if early {
+            return Ok(());
+        }
+        serve(config, stop, announce).await.map_err(|error| match error {
+            ServeError::Catalogue(problems) => Failure::of_files(&problems),
+            other => Failure::because(other),
+        })
     })
 }
 
@@ -66,10 +77,8 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
 fn announce(started: Started) {
     let state = started.catalogue.borrow().clone();
     let admin = started.admin.map(|address| format!(", probes on {address}")).unwrap_or_default();
-    let line = format!(
-        "tokka is ready on {}{admin}: {} promotions, revision {}\n",
-        started.address, state.promotions, state.revision
-    );
+    let line =
+        format!("tokka is ready on {}{admin}: {} promotions, revision {}\n", started.address, state.promotions, state.revision);
     if let Err(failure) = output::print(&line) {
         failure.report();
     }

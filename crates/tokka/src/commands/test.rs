@@ -48,7 +48,11 @@ pub(crate) fn run(arguments: &Test) -> Result<(), Failure> {
             unreadable.push(format!("{}: holds no scenario", path.display()));
         }
         for report in &reports {
-            if report.passed() { passed += 1 } else { failed += 1 }
+            if report.passed() {
+                passed += 1
+            } else {
+                failed += 1
+            }
             if arguments.verbose || !report.passed() {
                 output::print(&written(report, paint))?;
             }

@@ -26,14 +26,14 @@ pub(crate) fn json(report: &Report<'_>) -> Value {
         "lines": quote.lines.iter().map(|(ix, _)| report.json_line(ix)).collect::<Vec<_>>(),
         "stores": report.json_stores(),
         "gifts": quote.gifts.iter().filter(|gift| gift.given > 0).map(|gift| {
-            let entry = &report.rulebook.gifts()[gift.gift];
+            let entry = report.rulebook.gifts().at(gift.gift);
             json!({
                 "promotion": report.id(gift.promotion), "gift": entry.id.as_str(), "quantity": gift.given,
                 "name": entry.name, "sku": entry.sku, "erp_sku": entry.erp_sku,
             })
         }).collect::<Vec<_>>(),
         "missing_gifts": quote.gifts.iter().filter(|gift| gift.given < gift.wanted).map(|gift| {
-            let entry = &report.rulebook.gifts()[gift.gift];
+            let entry = report.rulebook.gifts().at(gift.gift);
             json!({
                 "promotion": report.id(gift.promotion), "gift": entry.id.as_str(), "wanted": gift.wanted,
                 "given": gift.given, "name": entry.name,
@@ -99,7 +99,7 @@ impl Report<'_> {
     }
 
     fn json_line(&self, ix: LineIx) -> Value {
-        let price = &self.quote.lines[ix];
+        let price = self.quote.lines.at(ix);
         let line = self.line(ix);
         let segments = self.quote.segments_of(ix).iter().map(|segment| {
             let mut before = segment.gross;
@@ -170,9 +170,7 @@ impl Report<'_> {
                 }
                 CounterKey::UserOrders(promotion, period) => (self.id(promotion), "orders_per_user", None, user(), period),
                 CounterKey::Budget(promotion) => (self.id(promotion), "budget", None, None, None),
-                CounterKey::GiftInventory(gift) => {
-                    (self.rulebook.gifts()[gift].id.as_str(), "inventory", None, None, None)
-                }
+                CounterKey::GiftInventory(gift) => (self.rulebook.gifts().at(gift).id.as_str(), "inventory", None, None, None),
             };
             let taken = self.quote.claims.iter().filter(|claim| claim.counter == ix).map(|claim| claim.amount).sum::<i64>();
             json!({
@@ -203,15 +201,18 @@ impl Report<'_> {
         let mut coverage = &outcome.coverage.iter().map(|line| (line.line, line.why_not)).collect::<Vec<_>>();
         let left_out: Vec<(LineIx, Option<NotCovered>)>;
         match &outcome.verdict {
-            Verdict::Applied(applied) => put("applied", json!({
-                "discount": applied.discount.get(),
-                "free_units": applied.free_units,
-                "gifts": applied.gifts.iter().map(|(gift, quantity)| json!({
-                    "gift": self.rulebook.gifts()[*gift].id.as_str(), "quantity": quantity,
-                })).collect::<Vec<_>>(),
-                "cut": applied.cut.iter().map(limit_use).collect::<Vec<_>>(),
-                "floor_cut": applied.floor_cut.get(),
-            })),
+            Verdict::Applied(applied) => put(
+                "applied",
+                json!({
+                    "discount": applied.discount.get(),
+                    "free_units": applied.free_units,
+                    "gifts": applied.gifts.iter().map(|(gift, quantity)| json!({
+                        "gift": self.rulebook.gifts().at(*gift).id.as_str(), "quantity": quantity,
+                    })).collect::<Vec<_>>(),
+                    "cut": applied.cut.iter().map(limit_use).collect::<Vec<_>>(),
+                    "floor_cut": applied.floor_cut.get(),
+                }),
+            ),
             Verdict::NotStarted { start } => put("starts_at", start.to_string().into()),
             Verdict::Ended { end } => put("ended_at", end.to_string().into()),
             Verdict::NotCovered { lines } => {
@@ -228,11 +229,14 @@ impl Report<'_> {
                 };
                 put("rival", json!({"promotion": self.id(*promotion), "exclusion_group": group}));
             }
-            Verdict::BeatenBy { promotion, amount, winner } => put("rival", json!({
-                "promotion": self.id(*promotion),
-                "amount": amount.map(Amount::get),
-                "winner_amount": winner.map(Amount::get),
-            })),
+            Verdict::BeatenBy { promotion, amount, winner } => put(
+                "rival",
+                json!({
+                    "promotion": self.id(*promotion),
+                    "amount": amount.map(Amount::get),
+                    "winner_amount": winner.map(Amount::get),
+                }),
+            ),
             Verdict::LimitReached(limit) | Verdict::StockExhausted(limit) | Verdict::BudgetExhausted(limit) => {
                 put("limit", limit_use(limit));
             }

@@ -46,20 +46,17 @@ impl Report<'_> {
                 grid.row(row(sums(name), total.gross, &total.discounts, total.payable, nothing()));
             }
         }
-        grid.text_with_totals(row(
-            sums("the whole order"),
-            self.quote.gross,
-            &self.quote.discounts,
-            self.quote.payable,
-            nothing(),
-        ))
+        let all = match self.quote.stores.iter().next() {
+            Some((only, _)) if !several => format!("the whole order ({})", self.store_name(self.store_id(only))),
+            _ => "the whole order".to_owned(),
+        };
+        grid.text_with_totals(row(sums(&all), self.quote.gross, &self.quote.discounts, self.quote.payable, nothing()))
     }
 
     /// What equal pieces pay, a run a line.
     fn piece_by_piece(&self, ix: LineIx) -> String {
         let runs = self.quote.runs_of(ix);
-        let texts: Vec<String> =
-            runs.iter().map(|run| format!("{} × {}", grouped(run.units), self.money(run.each))).collect();
+        let texts: Vec<String> = runs.iter().map(|run| format!("{} × {}", grouped(run.units), self.money(run.each))).collect();
         texts.join("\n")
     }
 

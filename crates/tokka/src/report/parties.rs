@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokka_core::amount::Amount;
 use tokka_core::promotion::Stage;
-use tokka_core::quote::{FundingPart, Payer, View};
+use tokka_core::quote::{Payer, View};
 
 use super::tables::heading;
 use super::{Report, of_stage, sum};
@@ -29,38 +29,38 @@ struct Seller {
 impl Report<'_> {
     /// The sub-orders, each row adding up to what the customer pays there and to what the store is due.
     pub(crate) fn sellers(&self) -> String {
-        let full = self.view == View::Full;
-        let exchange = full && self.quote.funding.iter().any(|part| !self.pays_for_own_line(part));
-        let mut columns = vec![
+        let mut grid = Grid::new([
             ("seller", Side::Left),
             ("gross", Side::Right),
             ("store's\noffers", Side::Right),
             ("subtotal", Side::Right),
             ("platform's\noffers", Side::Right),
             ("payable", Side::Right),
-        ];
-        if exchange {
-            columns.extend([("paid by\nothers", Side::Right), ("paid for\nothers", Side::Right)]);
-        }
-        if full {
-            columns.push(("due to\nthe store", Side::Right));
-        }
-        columns.push(("minimum order", Side::Left));
-        let mut grid = Grid::new(columns);
+            ("paid by\nothers", Side::Right),
+            ("paid for\nothers", Side::Right),
+            ("due to\nthe store", Side::Right),
+            ("minimum order", Side::Left),
+        ]);
         let row = |name: String, seller: &Seller, minimum: String| {
             let platform = sum(PLATFORM.map(|stage| of_stage(&seller.discounts, stage)));
             let own = Amount::minor(sum(seller.discounts).get().saturating_sub(platform.get()));
             let subtotal = Amount::minor(seller.gross.get().saturating_sub(own.get()));
-            let mut row = vec![name, self.money(seller.gross), self.taken(own), self.money(subtotal), self.taken(platform)];
-            row.push(self.money(seller.payable));
-            if exchange {
-                row.extend([self.amount(seller.by_others), self.taken(seller.for_others)]);
-            }
-            row.extend(full.then(|| self.money(seller.due)));
-            row.push(minimum);
-            row
+            [
+                name,
+                self.money(seller.gross),
+                self.taken(own),
+                self.money(subtotal),
+                self.taken(platform),
+                self.money(seller.payable),
+                self.amount(seller.by_others),
+                self.taken(seller.for_others),
+                // Settled only where funding was worked out.
+                if self.view == View::Full { self.money(seller.due) } else { String::new() },
+                minimum,
+            ]
         };
-        let mut order = Seller { gross: self.quote.gross, discounts: self.quote.discounts, payable: self.quote.payable, ..Seller::default() };
+        let mut order =
+            Seller { gross: self.quote.gross, discounts: self.quote.discounts, payable: self.quote.payable, ..Seller::default() };
         let mut add = |seller: &Seller| {
             order.by_others = sum([order.by_others, seller.by_others]);
             order.for_others = sum([order.for_others, seller.for_others]);
@@ -102,24 +102,25 @@ impl Report<'_> {
                 *amount = sum([*amount, part.amount]);
             }
         }
-        let given: BTreeMap<&Payer, Amount> =
-            self.quote.given_value.iter().filter(|(_, worth)| worth.is_positive()).map(|(payer, worth)| (payer, *worth)).collect();
+        let given: BTreeMap<&Payer, Amount> = self
+            .quote
+            .given_value
+            .iter()
+            .filter(|(_, worth)| worth.is_positive())
+            .map(|(payer, worth)| (payer, *worth))
+            .collect();
         let payers: BTreeSet<&Payer> = by_payer.keys().chain(given.keys()).copied().collect();
         if payers.is_empty() {
             return None;
         }
         let mut columns = vec![("paid by", Side::Left)];
         columns.extend(stages.iter().map(|stage| (heading(*stage), Side::Right)));
-        columns.push(("discounts", Side::Right));
-        if !given.is_empty() {
-            columns.push(("besides: worth of\ngifts and free pieces", Side::Right));
-        }
+        columns.extend([("discounts", Side::Right), ("besides: worth of\ngifts and free pieces", Side::Right)]);
         let mut grid = Grid::new(columns);
         let row = |name: String, discounts: &[Amount; 6], worth: Amount| {
             let mut row = vec![name];
             row.extend(stages.iter().map(|stage| self.amount(of_stage(discounts, *stage))));
-            row.push(self.money(sum(*discounts)));
-            row.extend((!given.is_empty()).then(|| self.amount(worth)));
+            row.extend([self.money(sum(*discounts)), self.amount(worth)]);
             row
         };
         let mut totals = [Amount::ZERO; 6];
@@ -132,10 +133,6 @@ impl Report<'_> {
         }
         let worth = sum(given.values().copied());
         Some(grid.text_with_totals(row("all".to_owned(), &totals, worth)))
-    }
-
-    fn pays_for_own_line(&self, part: &FundingPart) -> bool {
-        matches!(&part.payer, Payer::Store(id) if *id == *self.seller_id(part.line))
     }
 
     /// What others funded on a store's lines, and what it funded on lines of others.

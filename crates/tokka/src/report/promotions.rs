@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokka_core::amount::Amount;
-use tokka_core::outcome::{Outcome, Subject, Verdict};
+use tokka_core::outcome::{NotCovered, Outcome, Subject, Verdict};
 use tokka_core::quote::Payer;
 use tokka_core::table::PromoIx;
 
@@ -14,33 +14,31 @@ use crate::money::{count, grouped};
 impl Report<'_> {
     /// What applied, in order of application. `None` where nothing did.
     pub(crate) fn discounts(&self) -> Option<String> {
-        let funded = !self.quote.funding.is_empty();
-        let mut columns =
-            vec![("promotion", Side::Left), ("id", Side::Left), ("stage", Side::Left), ("discount", Side::Right)];
-        columns.extend(funded.then_some(("paid by", Side::Left)));
-        columns.push(("notes", Side::Left));
-        let mut grid = Grid::new(columns);
+        let mut grid = Grid::new([
+            ("promotion", Side::Left),
+            ("id", Side::Left),
+            ("stage", Side::Left),
+            ("discount", Side::Right),
+            ("paid by", Side::Left),
+            ("notes", Side::Left),
+        ]);
         let by_promotion = self.discount_by_promotion();
         for (ix, discount) in &by_promotion {
             let promotion = self.promotion(*ix);
-            let mut row = vec![
+            grid.row([
                 promotion.name.clone(),
                 promotion.id.to_string(),
                 promotion.stage().name().replace('_', " "),
                 self.amount(*discount),
-            ];
-            row.extend(funded.then(|| self.paid_by(*ix)));
-            row.push(self.notes_of(*ix).join("\n"));
-            grid.row(row);
+                self.paid_by(*ix),
+                self.notes_of(*ix).join("\n"),
+            ]);
         }
         if grid.is_empty() {
             return None;
         }
         let total = sum(by_promotion.iter().map(|(_, discount)| *discount));
-        let mut totals = vec!["all".to_owned(), String::new(), String::new(), self.money(total)];
-        totals.extend(funded.then(String::new));
-        totals.push(String::new());
-        Some(grid.text_with_totals(totals))
+        Some(grid.text_with_totals(["all".to_owned(), String::new(), String::new(), self.money(total)]))
     }
 
     /// Who pays a promotion's discount: a name, or a line each with its part.
@@ -51,12 +49,12 @@ impl Report<'_> {
             *entry = sum([*entry, part.amount]);
         }
         let alone = parts.len() == 1;
+        let parts: Vec<(String, &str)> =
+            parts.into_iter().map(|(payer, amount)| (self.money(amount), self.payer(payer))).collect();
+        let widest = parts.iter().map(|(amount, _)| amount.len()).max().unwrap_or(0);
         let texts: Vec<String> = parts
             .into_iter()
-            .map(|(payer, amount)| {
-                let name = self.payer(payer);
-                if alone { name.to_owned() } else { format!("{} {name}", self.money(amount)) }
-            })
+            .map(|(amount, name)| if alone { name.to_owned() } else { format!("{amount:>widest$}  {name}") })
             .collect();
         texts.join("\n")
     }
@@ -67,7 +65,9 @@ impl Report<'_> {
         let mut notes = match outcome {
             Some(Outcome { verdict: Verdict::Applied(applied), coverage, .. }) => {
                 let mut notes = self.applied(Some(promotion), applied);
-                let left_out: Vec<_> = coverage.iter().filter_map(|line| Some((line.line, line.why_not?))).collect();
+                // That a store's coupon is not for other stores goes without saying.
+                let left_out = coverage.iter().filter_map(|line| Some((line.line, line.why_not?)));
+                let left_out: Vec<_> = left_out.filter(|(_, why)| *why != NotCovered::OtherStore).collect();
                 if !left_out.is_empty() {
                     notes.push(format!("not for {}", self.not_covered(&left_out)));
                 }
@@ -117,8 +117,7 @@ impl Report<'_> {
 
     /// What did not apply, and why. `None` where everything did.
     pub(crate) fn why_nots(&self) -> Option<String> {
-        let mut grid =
-            Grid::new([("promotion", Side::Left), ("id", Side::Left), ("code", Side::Left), ("why", Side::Left)]);
+        let mut grid = Grid::new([("promotion", Side::Left), ("id", Side::Left), ("code", Side::Left), ("why", Side::Left)]);
         for outcome in self.quote.outcomes.iter().filter(|outcome| !outcome.verdict.is_applied()) {
             let (promotion, name, id) = match &outcome.subject {
                 Subject::Promotion(ix) => {
@@ -134,9 +133,9 @@ impl Report<'_> {
 
     /// What a little more would bring. `None` where nothing is near.
     pub(crate) fn hints(&self) -> Option<String> {
-        let mut grid = Grid::new([("buy", Side::Left), ("promotion", Side::Left)]);
+        let mut grid = Grid::new([("promotion", Side::Left), ("what it takes", Side::Left)]);
         for hint in &self.quote.hints {
-            grid.row([self.hint(hint), self.promotion(hint.promotion).name.clone()]);
+            grid.row([self.promotion(hint.promotion).name.clone(), self.hint(hint)]);
         }
         (!grid.is_empty()).then(|| grid.text())
     }

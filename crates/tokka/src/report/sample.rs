@@ -69,12 +69,7 @@ fn spend(tiers: Vec<SpendTier>) -> Rule {
 fn rulebook() -> Rulebook {
     let off = |amount| Discount::AmountOff(Amount::minor(amount));
     let coupon = |amount| {
-        Rule::Coupon(Coupon {
-            threshold: Amount::ZERO,
-            discount: off(amount),
-            threshold_on: ThresholdOn::Left,
-            qualify: None,
-        })
+        Rule::Coupon(Coupon { threshold: Amount::ZERO, discount: off(amount), threshold_on: ThresholdOn::Left, qualify: None })
     };
     let item = |price| Rule::ItemPrice(ItemPrice { price: UnitPrice::Fixed(Amount::minor(price)), flash: true });
     let mut flash = promotion("flash", Some("shop"), "マスク タイムセール", item(980));
@@ -86,10 +81,7 @@ fn rulebook() -> Rulebook {
         "秋の感謝祭",
         spend(vec![SpendTier {
             threshold: 7000,
-            discount: Some(Discount::PercentOff {
-                rate: Rate::percent("10").unwrap(),
-                max_discount: Some(Amount::minor(3000)),
-            }),
+            discount: Some(Discount::PercentOff { rate: Rate::percent("10").unwrap(), max_discount: Some(Amount::minor(3000)) }),
             gifts: vec![GiftReward { options: vec![id("tote"), id("lamp")], choose: true, quantity: 1 }],
         }]),
     );
@@ -100,13 +92,8 @@ fn rulebook() -> Rulebook {
         coupon.limits = Limits::default();
     }
     let [welcome, shop_300] = coupons;
-    let promotions = vec![
-        flash,
-        autumn,
-        welcome,
-        shop_300,
-        promotion("any-three", Some("shop"), "よりどり3点", Rule::MixMatch(set)),
-    ];
+    let promotions =
+        vec![flash, autumn, welcome, shop_300, promotion("any-three", Some("shop"), "よりどり3点", Rule::MixMatch(set))];
     let gift = |name: &str, shown: &str| Gift {
         id: id(name),
         name: shown.to_owned(),
@@ -192,28 +179,13 @@ impl Sample {
             payer: payer.clone(),
             amount: Amount::minor(amount),
         };
-        let applied = |discount, cut| {
-            Verdict::Applied(Applied { discount: Amount::minor(discount), cut, ..Applied::default() })
-        };
-        let outcome = |promotion, verdict| Outcome {
-            subject: Subject::Promotion(promotion),
-            verdict,
-            coverage: Vec::new(),
-        };
+        let applied = |discount, cut| Verdict::Applied(Applied { discount: Amount::minor(discount), cut, ..Applied::default() });
+        let outcome = |promotion, verdict| Outcome { subject: Subject::Promotion(promotion), verdict, coverage: Vec::new() };
         let limit = LimitUse { counter: LimitName::UnitsPerUser, limit: 2, used: 0, requested: 3 };
-        let short = Shortfall {
-            basis: Basis::Amount,
-            threshold: 7000,
-            actual: 5240,
-            missing: 1760,
-            kept_out: Vec::new(),
-            limit: None,
-        };
+        let short =
+            Shortfall { basis: Basis::Amount, threshold: 7000, actual: 5240, missing: 1760, kept_out: Vec::new(), limit: None };
         let then = Then::Reward {
-            discount: Some(Discount::PercentOff {
-                rate: Rate::percent("10").unwrap(),
-                max_discount: Some(Amount::minor(3000)),
-            }),
+            discount: Some(Discount::PercentOff { rate: Rate::percent("10").unwrap(), max_discount: Some(Amount::minor(3000)) }),
             gifts: vec![GiftReward { options: vec![id("tote"), id("lamp")], choose: true, quantity: 1 }],
             times: 1,
         };

@@ -91,7 +91,7 @@ impl Report<'_> {
             notes.push(format!("{} takes no order below its minimum", self.store_name(self.store_id(ix))));
         }
         if let Some(next) = self.quote.next_change_at {
-            notes.push(format!("the next promotion of these items starts or ends on {}", self.when(next)));
+            notes.push(format!("prices may change next on {}, when a promotion of these items starts or ends", self.when(next)));
         }
         if self.quote.tax_totals.iter().any(|total| total.tax_class.is_some()) {
             let mut by_class: BTreeMap<&str, Amount> = BTreeMap::new();

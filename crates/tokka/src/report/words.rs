@@ -59,12 +59,17 @@ impl Report<'_> {
             Verdict::BudgetExhausted(limit) => format!("budget used up: {}", self.limit(promotion, limit)),
             Verdict::NotSelected => "would apply, but the basket chose otherwise".to_owned(),
             Verdict::BeatenBy { promotion: other, amount, winner } => match (amount, winner) {
-                (Some(amount), Some(winner)) => format!(
-                    "{} was taken instead: {} to pay with it, {} with this",
-                    self.named(*other),
-                    self.money(*winner),
-                    self.money(*amount)
-                ),
+                (Some(amount), Some(winner)) => {
+                    // The default choice looks at priorities before amounts; a customer may also have selected the other.
+                    let higher = subject.is_some_and(|this| self.promotion(*other).priority > this.priority);
+                    let though = match (winner > amount, higher) {
+                        (true, true) => ", the former has the higher priority",
+                        (true, false) => ", the basket chose the former",
+                        (false, _) => "",
+                    };
+                    let [winner, amount] = [winner, amount].map(|amount| self.money(*amount));
+                    format!("{} was taken instead: {winner} to pay with it, {amount} with this{though}", self.named(*other))
+                }
                 _ => format!("{} was taken instead", self.named(*other)),
             },
         }
@@ -119,7 +124,12 @@ impl Report<'_> {
 
     fn shortfall(&self, promotion: Option<PromoIx>, shortfall: &Shortfall) -> String {
         let Shortfall { basis, threshold, actual, missing, kept_out, limit } = shortfall;
+        let of_a_set = matches!(promotion.map(|ix| &self.promotion(ix).rule), Some(Rule::Bundle(_)));
         let mut text = match basis {
+            Basis::Quantity if of_a_set => {
+                let pieces = count(*missing, "piece");
+                format!("no whole set: a part of it is {pieces} short ({} of {})", grouped(*actual), grouped(*threshold))
+            }
             Basis::Amount => {
                 let [missing, threshold, actual] = [missing, threshold, actual].map(|n| self.money(Amount::minor(*n)));
                 format!("{missing} short of {threshold} ({actual} counted)")
@@ -183,9 +193,8 @@ impl Report<'_> {
     /// The conditions of an audience that this basket does not meet.
     fn unmet(&self, audience: &Audience) -> Vec<String> {
         let has = |tag: &&Token| self.basket.user_tags().contains(tag);
-        let missing = |allowed: &[Token], given: Option<&Token>| {
-            !allowed.is_empty() && !given.is_some_and(|given| allowed.contains(given))
-        };
+        let missing =
+            |allowed: &[Token], given: Option<&Token>| !allowed.is_empty() && !given.is_some_and(|given| allowed.contains(given));
         let mut unmet = Vec::new();
         if !audience.tags_any.is_empty() && !audience.tags_any.iter().any(|tag| has(&tag)) {
             unmet.push(format!("only for those tagged {}", alternatives(&audience.tags_any)));
@@ -203,7 +212,7 @@ impl Report<'_> {
         unmet
     }
 
-    /// Lines by the reason that leaves them out: `a, b not among its products`.
+    /// Lines by the reason that leaves them out: `a, b (not among its products)`.
     pub(crate) fn not_covered(&self, lines: &[(LineIx, NotCovered)]) -> String {
         let mut by: Vec<(NotCovered, Vec<&str>)> = Vec::new();
         for (line, why) in lines {
@@ -213,15 +222,15 @@ impl Report<'_> {
             }
         }
         let parts: Vec<String> =
-            by.into_iter().map(|(why, ids)| format!("{} {}", listed(&ids), self.line_left_out(why))).collect();
-        parts.join("; ")
+            by.into_iter().map(|(why, ids)| format!("{} ({})", listed(&ids), self.line_left_out(why))).collect();
+        parts.join(", ")
     }
 
     fn then(&self, then: &Then) -> String {
         match then {
-            Then::Price(UnitPrice::Fixed(price)) => format!("{} a piece", self.money(*price)),
-            Then::Price(UnitPrice::AmountOff(off)) => format!("{} off a piece", self.money(*off)),
-            Then::Price(UnitPrice::PercentOff(rate)) => format!("{rate} % off a piece"),
+            Then::Price(UnitPrice::Fixed(price)) => format!("{} each", self.money(*price)),
+            Then::Price(UnitPrice::AmountOff(off)) => format!("{} off each", self.money(*off)),
+            Then::Price(UnitPrice::PercentOff(rate)) => format!("{rate} % off each"),
             Then::FreeUnits(units) => format!("{} in all", count(*units, "free piece")),
             Then::Reward { discount, gifts, times } => {
                 let mut parts: Vec<String> = Vec::new();
@@ -232,22 +241,19 @@ impl Report<'_> {
                     }
                     Some(Discount::PercentOff { rate, max_discount: None }) => parts.push(format!("{rate} % off")),
                     Some(Discount::PercentOff { rate, max_discount: Some(most) }) => {
-                        parts.push(format!("{rate} % off, at most {}", self.money(*most)));
+                        parts.push(format!("{rate} % off (at most {})", self.money(*most)));
                     }
                     None => {}
                 }
                 parts.extend(gifts.iter().map(|gift| self.gift_reward(gift, *times)));
-                parts.join(" and ")
+                parts.join(" + ")
             }
         }
     }
 
     fn gift_reward(&self, reward: &GiftReward, times: i64) -> String {
-        let names: Vec<&str> = reward
-            .options
-            .iter()
-            .map(|id| self.rulebook.find_gift(id).map_or(id.as_str(), |gift| self.gift(gift)))
-            .collect();
+        let names: Vec<&str> =
+            reward.options.iter().map(|id| self.rulebook.find_gift(id).map_or(id.as_str(), |gift| self.gift(gift))).collect();
         format!("{} × {}", names.join(" or "), grouped(reward.quantity.saturating_mul(times)))
     }
 }
@@ -284,8 +290,7 @@ fn sessions(schedule: &[Session]) -> String {
     let texts: Vec<String> = schedule
         .iter()
         .map(|session| {
-            let open: Vec<&str> =
-                week.iter().filter(|(day, _)| session.days.contains(*day)).map(|(_, name)| *name).collect();
+            let open: Vec<&str> = week.iter().filter(|(day, _)| session.days.contains(*day)).map(|(_, name)| *name).collect();
             let days = if open.len() == week.len() { String::new() } else { format!("{} ", open.join(" ")) };
             format!("{days}{}–{}", clock(session.from), clock(session.to))
         })

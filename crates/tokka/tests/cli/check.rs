@@ -1,4 +1,7 @@
-use crate::{CATALOGUE, Folder, tokka};
+//! Does `tokka check` tell everything that is wrong with a folder, and what is in it?
+
+use crate::process::{Folder, tokka};
+use crate::shop::CATALOGUE;
 
 #[test]
 fn a_catalogue_without_problems_is_summed_up() {
@@ -28,11 +31,28 @@ fn every_problem_is_told_with_its_place() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_a_problem() {
-    let folder = Folder::with(&[]);
-    let answer = tokka(&["check", &folder.text("none")]).ended(1);
+fn a_folder_that_cannot_be_read_is_not_a_wrong_one() {
+    let folder = Folder::with(&[("empty/notes.txt", "nothing")]);
+    let answer = tokka(&["check", &folder.text("none")]).ended(2).complains("1 problem in `");
     assert!(answer.stdout.contains("none: cannot be read"), "{}", answer.stdout);
+    tokka(&["check", &folder.text("empty")]).ended(1).says("there is no document of kind `catalogue`");
     tokka(&["check"]).ended(2);
+}
+
+#[test]
+fn what_is_not_yaml_is_told_with_its_place() {
+    let folder = Folder::with(&[("catalogue.yaml", CATALOGUE), ("bad.yaml", "kind: store\nid: [a\nname: b\n")]);
+    let answer = tokka(&["check", &folder.text("")]).ended(1);
+    assert!(answer.stdout.lines().all(|line| line.starts_with(&format!("{}:", folder.text("bad.yaml")))), "{}", answer.stdout);
+}
+
+#[test]
+fn the_examples_have_no_problems() {
+    for (shop, promotions) in [("marketplace", " promotions"), ("us-store", " promotions")] {
+        let products = format!("examples/{shop}.products.csv");
+        let answer = tokka(&["check", &format!("examples/{shop}"), "--products", &products]).ended(0);
+        answer.says("has no problems").says(promotions).says(", 0 warnings");
+    }
 }
 
 #[test]
@@ -43,17 +63,19 @@ fn products_show_what_promotions_name_in_vain() {
     ]);
     let answer = tokka(&["check", &folder.text("shop"), "--products", &folder.text("products.csv")]).ended(0);
     let answer = answer.says("2 products, 2 warnings").says("warning: products: the store `elsewhere` is not in the catalogue");
-    answer.says("warning: promotion `flash`: scope.include: no product of `shop` has the sku `mask-50`");
+    let place = format!("{}:16", folder.text("shop/catalogue.yaml"));
+    answer.says(&format!("warning: {place}: promotion `flash`: scope.include: no product of `shop` has the sku `mask-50`"));
 }
 
 #[test]
 fn problems_of_products_have_their_line() {
-    let folder = Folder::with(&[
-        ("shop/catalogue.yaml", CATALOGUE),
-        ("products.csv", "sku,store,unit_price\na,shop,12.5\nb,shop,\n"),
-    ]);
+    let folder =
+        Folder::with(&[("shop/catalogue.yaml", CATALOGUE), ("products.csv", "sku,store,unit_price\na,shop,12.5\nb,shop,\n")]);
     let file = folder.text("products.csv");
     let answer = tokka(&["check", &folder.text("shop"), "--products", &file]).ended(1).complains("2 problems in `");
-    let answer = answer.says(&format!("{file}:2: unit_price: `12.5` has 1 decimals"));
+    let answer = answer.says(&format!("{file}:2: unit_price: `12.5` has decimals, and JPY has none"));
     answer.says(&format!("{file}:3: unit_price: a product has a price"));
+    tokka(&["check", &folder.text("shop"), "--products", &folder.text("none.csv")])
+        .ended(2)
+        .complains("none.csv: cannot be read");
 }

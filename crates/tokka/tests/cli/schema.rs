@@ -1,4 +1,6 @@
-use crate::tokka;
+//! Does `tokka schema` print a schema for each kind?
+
+use crate::process::tokka;
 
 #[test]
 fn every_kind_that_is_listed_has_a_schema() {

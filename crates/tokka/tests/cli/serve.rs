@@ -1,8 +1,11 @@
+//! Does `tokka serve` say when it takes calls, and end as told?
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::{CATALOGUE, Folder, command, tokka};
+use crate::process::{Folder, command, tokka};
+use crate::shop::CATALOGUE;
 
 /// Ends the server also where a test fails.
 struct Running(Child);
@@ -42,6 +45,9 @@ fn a_catalogue_with_problems_is_not_served() {
 #[test]
 fn wrong_arguments_are_usage_errors() {
     tokka(&["serve"]).ended(2);
+    tokka(&["serve", "--listen", "127.0.0.1:0", "--log", "off", "--catalogue", "no-such-folder"])
+        .ended(2)
+        .complains("cannot be read");
     let folder = Folder::with(&[("catalogue.yaml", CATALOGUE)]);
     let wrong = |option: &str, value: &str| tokka(&["serve", "--catalogue", &folder.text(""), option, value]).ended(2);
     assert!(wrong("--listen", "here").stderr.contains("here"));
