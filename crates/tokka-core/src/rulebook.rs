@@ -55,7 +55,6 @@ impl Allows {
         }
         let keys = promotion.stacking;
         let bit = |written: Option<bool>, default: bool, bit: u8| if written.unwrap_or(default) { bit } else { 0 };
-        // A spend of the platform never comes here, so `spend` of stage 3 only speaks of itself and has no effect.
         Self(bit(keys.set, false, 1) | bit(keys.spend, true, 2) | bit(keys.store_coupon, true, 4) | bit(keys.platform, true, 8))
     }
 

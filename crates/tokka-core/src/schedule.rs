@@ -149,3 +149,90 @@ pub fn period_start(period: Period, zone: &TimeZone, at: Timestamp) -> Option<Da
         Period::Month => Some(today.first_of_month()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new_york() -> TimeZone {
+        // The rules of 2026: forward on 8 March at 02:00, back on 1 November at 02:00.
+        TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn session(days: Days, from: u16, to: u16) -> Session {
+        Session { days, from, to }
+    }
+
+    #[test]
+    fn a_session_past_midnight_belongs_to_the_day_on_which_it_began() {
+        let friday = [session(Days::of([Weekday::Friday]), 22 * 60, 2 * 60)];
+        let open = |text: &str| is_open(&friday, &TimeZone::UTC, at(text));
+        assert!(!open("2026-11-13T21:59:59Z"));
+        assert!(open("2026-11-13T22:00:00Z"));
+        assert!(open("2026-11-14T01:59:59Z"));
+        assert!(!open("2026-11-14T02:00:00Z"));
+        assert!(!open("2026-11-13T01:00:00Z"), "Thursday night is not of Friday");
+    }
+
+    #[test]
+    fn until_24_00_is_the_whole_evening() {
+        let evening = [session(Days::ALL, 18 * 60, MINUTES_A_DAY)];
+        assert!(is_open(&evening, &TimeZone::UTC, at("2026-11-13T23:59:59Z")));
+        assert!(!is_open(&evening, &TimeZone::UTC, at("2026-11-14T00:00:00Z")));
+    }
+
+    #[test]
+    fn an_hour_that_daylight_saving_skips_does_not_exist() {
+        let skipped = [session(Days::ALL, 2 * 60, 3 * 60)];
+        let open = |text: &str| is_open(&skipped, &new_york(), at(text));
+        assert!(open("2026-03-07T07:30:00Z"), "02:30 the day before");
+        assert!(!open("2026-03-08T06:59:59Z"), "01:59:59");
+        assert!(!open("2026-03-08T07:00:00Z"), "03:00");
+    }
+
+    #[test]
+    fn an_hour_that_is_repeated_counts_twice() {
+        let repeated = [session(Days::ALL, 60, 2 * 60)];
+        let open = |text: &str| is_open(&repeated, &new_york(), at(text));
+        assert!(open("2026-11-01T05:30:00Z"), "01:30 in summer time");
+        assert!(open("2026-11-01T06:30:00Z"), "01:30 again");
+        assert!(!open("2026-11-01T07:00:00Z"), "02:00");
+        let window = Window::default();
+        let closes = next_change(&window, &repeated, &new_york(), at("2026-11-01T05:30:00Z"));
+        assert_eq!(closes, Some(at("2026-11-01T07:00:00Z")), "open through both");
+    }
+
+    #[test]
+    fn the_next_change_is_the_nearest_edge() {
+        let weekly = [session(Days::of([Weekday::Monday]), 10 * 60, 12 * 60)];
+        let window = Window { start: Some(at("2026-11-01T00:00:00Z")), end: Some(at("2026-12-01T00:00:00Z")) };
+        let next = |text: &str| next_change(&window, &weekly, &TimeZone::UTC, at(text));
+        assert_eq!(next("2026-10-01T00:00:00Z"), window.start, "before the window nothing else matters");
+        assert_eq!(next("2026-11-10T00:00:00Z"), Some(at("2026-11-16T10:00:00Z")));
+        assert_eq!(next("2026-11-16T10:00:00Z"), Some(at("2026-11-16T12:00:00Z")));
+        assert_eq!(next("2026-11-30T12:00:00Z"), window.end);
+        assert_eq!(next("2026-12-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn sessions_that_touch_are_one() {
+        let all_day = [session(Days::ALL, 0, 12 * 60), session(Days::ALL, 12 * 60, MINUTES_A_DAY)];
+        assert_eq!(next_change(&Window::default(), &all_day, &TimeZone::UTC, at("2026-11-10T08:00:00Z")), None);
+    }
+
+    #[test]
+    fn periods_begin_at_local_midnight_and_weeks_on_monday() {
+        let tokyo = TimeZone::fixed(jiff::tz::offset(9));
+        let start = |period, text: &str| period_start(period, &tokyo, at(text)).map(|date| date.to_string());
+        assert_eq!(start(Period::Lifetime, "2026-11-10T15:00:00Z"), None);
+        assert_eq!(start(Period::Day, "2026-11-10T14:59:59Z").as_deref(), Some("2026-11-10"));
+        assert_eq!(start(Period::Day, "2026-11-10T15:00:00Z").as_deref(), Some("2026-11-11"));
+        assert_eq!(start(Period::Week, "2026-11-15T14:59:59Z").as_deref(), Some("2026-11-09"));
+        assert_eq!(start(Period::Week, "2026-11-15T15:00:00Z").as_deref(), Some("2026-11-16"));
+        assert_eq!(start(Period::Month, "2026-11-30T15:00:00Z").as_deref(), Some("2026-12-01"));
+    }
+}
