@@ -8,13 +8,14 @@ use tokka_core::promotion::{Owner, Party, Promotion, Scope, Status};
 use tokka_core::rate::Rounding;
 
 use crate::decode::{Context, Decode, Step, what};
-use crate::documents::{BESIDE, CatalogueSettings, Distribution, DraftedPromotion, Kind, kind_names};
+use crate::documents::{BESIDE, CatalogueSettings, Distribution, DraftedPromotion, ItemOverlap, Kind, kind_names};
 use crate::money::Currency;
 use crate::problem::{Problem, ProblemKind, Problems, did_you_mean, listed, shown};
 use crate::source::{Source, content_hash};
 use crate::yaml::{Document, Documents, Node, Value};
 
 mod findings;
+mod overlap;
 
 /// A catalogue that obeys every rule.
 #[derive(Debug, Clone)]
@@ -317,7 +318,13 @@ impl<'s> Assembly<'s> {
         let places = findings::Places { stores: store_places, gifts: gift_places, promotions: promotion_places };
         let ids = findings::Ids::new(&stores, &gifts);
         let catalogue = match Catalogue::new(pricing, stores, gifts, promotions) {
-            Ok(catalogue) => Some(catalogue),
+            Ok(catalogue) => {
+                if self.settings.as_ref().is_some_and(|settings| settings.item_overlap == ItemOverlap::Forbid) {
+                    let pairs = overlap::pairs(&catalogue).into_iter();
+                    findings.extend(pairs.filter_map(|pair| places.overlap(pair, &catalogue)));
+                }
+                Some(catalogue)
+            }
             Err(violations) => {
                 findings.extend(violations.into_iter().filter_map(|violation| places.finding(violation)));
                 None

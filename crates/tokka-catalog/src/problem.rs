@@ -6,6 +6,8 @@ use std::fmt;
 pub(crate) const PROBLEMS_A_FILE_MAX: usize = 1_000;
 /// User input longer than this is cut in texts.
 const SHOWN_CHARS_MAX: usize = 64;
+/// Sentences longer than this are cut.
+const SENTENCE_CHARS_MAX: usize = 400;
 
 /// What sort of problem it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,12 +160,22 @@ impl std::error::Error for Problems {}
 /// User input for a text: cut where it is long, and on one line.
 #[must_use]
 pub fn shown(input: &str) -> String {
+    cut(input, SHOWN_CHARS_MAX)
+}
+
+/// A sentence of somebody else, which may hold user input: on one line, and cut where it is very long.
+#[must_use]
+pub fn on_one_line(sentence: &str) -> String {
+    cut(sentence, SENTENCE_CHARS_MAX)
+}
+
+fn cut(text: &str, chars: usize) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let mut text: String = input.chars().take(SHOWN_CHARS_MAX).map(plain).collect();
-    if input.chars().nth(SHOWN_CHARS_MAX).is_some() {
-        text.push('…');
+    let mut short: String = text.chars().take(chars).map(plain).collect();
+    if text.chars().nth(chars).is_some() {
+        short.push('…');
     }
-    text
+    short
 }
 
 /// The known word that an unknown one is nearest to, if it is near enough to be meant.

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use tokka_catalog::decode::{Context, Decode, Definitions, Later, Step, what, with};
 use tokka_catalog::documents::document_schema;
 use tokka_catalog::money::Currency;
+use tokka_catalog::problem::on_one_line;
 use tokka_catalog::values::{AnyWhole, Sum};
 use tokka_catalog::yaml::{Documents, Node, Resolved, Value};
 use tokka_catalog::{Problem, ProblemKind, Problems, Source, document};
@@ -167,8 +168,9 @@ pub(crate) fn at_their_lines(file: &str, root: &Node, prefix: &str, violations: 
     let problem = |violation: &FieldViolation| {
         let path = format!("{prefix}{}", violation.field);
         let (line, column) = root.locate(&path);
-        let whole = Problem::of_file(file, ProblemKind::Value, violation.description.as_str(), None);
-        Problem { line, column, path, ..whole }
+        // Both may hold what the file says, at any length.
+        let whole = Problem::of_file(file, ProblemKind::Value, on_one_line(&violation.description), None);
+        Problem { line, column, path: on_one_line(&path), ..whole }
     };
     violations.iter().map(problem).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use tokka_catalog::decode::{Context, Decode, Definitions, Step};
-use tokka_catalog::problem::nearest;
+use tokka_catalog::problem::{nearest, on_one_line, shown};
 use tokka_catalog::values::Count;
 use tokka_catalog::yaml::Node;
 use tokka_catalog::{Problem, ProblemKind, document};
@@ -126,8 +126,8 @@ impl Used {
             let path = format!("{prefix}used.{key}");
             let (line, column) = root.locate(&path);
             let hint = near.map(|near| format!("did you mean `{near}`?"));
-            let whole = Problem::of_file(file, ProblemKind::Rule, format!("no {word} is called `{id}`"), hint);
-            problems.push(Problem { line, column, path, ..whole });
+            let whole = Problem::of_file(file, ProblemKind::Rule, format!("no {word} is called `{}`", shown(id)), hint);
+            problems.push(Problem { line, column, path: on_one_line(&path), ..whole });
         }
         problems
     }

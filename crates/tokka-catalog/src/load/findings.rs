@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tokka_core::catalogue::{Gift, Store, Subject, Violation};
+use tokka_core::catalogue::{Catalogue, Gift, Store, Subject, Violation};
 use tokka_core::id::Id;
 use tokka_core::promotion::{Promotion, Rule};
 
@@ -25,8 +25,23 @@ pub(super) struct Finding {
     path: String,
     message: String,
     hint: Option<String>,
-    /// The earlier document that it repeats.
-    first: Option<DocumentPlace>,
+    /// The earlier document that it contradicts, and what to do about it.
+    first: Option<Earlier>,
+}
+
+/// An earlier document that a finding is about as well.
+#[derive(Debug, Clone, Copy)]
+struct Earlier {
+    word: &'static str,
+    place: DocumentPlace,
+    advice: &'static str,
+}
+
+impl Earlier {
+    /// The one that has the same id.
+    fn of_id(place: DocumentPlace) -> Self {
+        Self { word: "first", place, advice: "give one of them another id" }
+    }
 }
 
 /// Where the documents stand that the core has checked.
@@ -66,8 +81,21 @@ impl Places {
         };
         let Violation { path, message, .. } = violation;
         let place = *places.places.get(index)?;
-        let first = if path == "id" { places.firsts.get(&index).copied() } else { None };
+        let first = if path == "id" { places.firsts.get(&index).copied().map(Earlier::of_id) } else { None };
         Some(Finding { place, list: list_name(kind), path, message, hint: None, first })
+    }
+}
+
+impl Places {
+    /// Two item promotions that `item_overlap: forbid` refuses, told at the later one.
+    pub(super) fn overlap(&self, (later, earlier): (usize, usize), catalogue: &Catalogue) -> Option<Finding> {
+        let other = &catalogue.promotions().get(earlier)?.id;
+        let message = format!("could be active for one product together with `{other}`, which `item_overlap: forbid` refuses");
+        let advice = "end one before the other begins, or name other products";
+        let place = |at: usize| self.promotions.places.get(at).copied();
+        let first = Some(Earlier { word: "other", place: place(earlier)?, advice });
+        let list = list_name(Kind::Promotion);
+        Some(Finding { place: place(later)?, list, path: "scope".to_owned(), message, hint: None, first })
     }
 }
 
@@ -116,7 +144,14 @@ pub(super) fn of_distributions(
         let first = *ids.entry(id).or_insert(*place);
         if first != *place {
             let message = format!("`{id}` is the id of an earlier document of this kind too");
-            findings.push(Finding { place: *place, list, path: "id".to_owned(), message, hint: None, first: Some(first) });
+            findings.push(Finding {
+                place: *place,
+                list,
+                path: "id".to_owned(),
+                message,
+                hint: None,
+                first: Some(Earlier::of_id(first)),
+            });
         }
         let mut fail = |path: &str, message: String, hint: &str| {
             let hint = Some(hint.to_owned());
@@ -162,9 +197,10 @@ pub(super) fn locate(mut findings: Vec<Finding>, sources: &[&Source], ids: &Ids,
             let root = documents.by_ref().find(|document| document.number == number).and_then(|document| document.root);
             for finding in in_document {
                 let mut problem = at_its_line(finding, source, root.as_ref());
-                if let Some((first, source)) = finding.first.and_then(|first| Some((first, sources.get(first.source)?))) {
-                    let place = format!("{} on line {}", source.name, first.line);
-                    problem.hint = Some(format!("the first is in {place}: give one of them another id"));
+                if let Some(Earlier { word, place, advice }) = finding.first
+                    && let Some(source) = sources.get(place.source)
+                {
+                    problem.hint = Some(format!("the {word} is in {} on line {}: {advice}", source.name, place.line));
                 }
                 if problem.hint.is_none() && hints_left > 0 {
                     problem.hint = ids.hint(&problem.message);
