@@ -47,6 +47,7 @@ type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
 
 const RULES: &[Rule] = &[
     ("crates depend in one direction only", manifests::directions),
+    ("the core is linked with nothing that acts", manifests::pure_core),
     ("only the ledger talks to Redis", manifests::redis),
     ("versions stand in the root manifest", manifests::versions),
     ("every crate takes the workspace's lints, licence and publish = false", manifests::inherited),
@@ -58,6 +59,8 @@ const RULES: &[Rule] = &[
     ("the core has no floats", sources::floats),
     ("an exception has its reason", sources::reasons_of_exceptions),
     ("the project does not point outside itself", documents::outside),
+    ("no registry is named", documents::registries),
+    ("everything in the API has a comment", documents::api_comments),
     ("chores are Rust, not shell", documents::shell),
     ("every reason code has its page, and every page its code", documents::reason_pages),
     ("the code map names what exists", documents::code_map),

@@ -28,6 +28,52 @@ pub(super) fn outside(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+pub(super) fn registries(tree: &Tree) -> Vec<Finding> {
+    // Written in two parts, like the pointers. The lock file is cargo's, and names where it found what it locked.
+    let hosts = [concat!("crates", ".io"), concat!("pypi", ".org"), concat!("npmjs", ".com"), concat!("proxy.golang", ".org")];
+    let mut findings = Vec::new();
+    for (path, text) in tree.files().filter(|(path, _)| *path != "Cargo.lock") {
+        for (index, line) in text.lines().enumerate() {
+            if let Some(host) = hosts.iter().find(|host| line.contains(**host)) {
+                findings.push(Finding::line(
+                    path,
+                    index,
+                    format!("names the registry `{host}`: which one is the machine's to say"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// What makes something of the API that callers read about: a type, a choice, a call, or a field with its number.
+fn is_declaration(line: &str) -> bool {
+    let begins = ["message ", "enum ", "service ", "rpc ", "oneof "].iter().any(|word| line.starts_with(word));
+    let numbered = line.strip_suffix(';').and_then(|rest| rest.split_once(" = ")).is_some_and(|(_, number)| {
+        let number = number.split_once(" [").map_or(number, |(number, _)| number);
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    begins || numbered
+}
+
+pub(super) fn api_comments(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending(".proto") {
+        let mut above = "";
+        for (index, line) in text.lines().map(str::trim).enumerate() {
+            if is_declaration(line) && !above.starts_with("//") {
+                findings.push(Finding::line(
+                    path,
+                    index,
+                    format!("`{line}` has no comment: these comments are the reference of the API"),
+                ));
+            }
+            above = line;
+        }
+    }
+    findings
+}
+
 pub(super) fn shell(tree: &Tree) -> Vec<Finding> {
     tree.files()
         .filter(|(path, text)| {
@@ -162,6 +208,21 @@ mod tests {
     fn a_pointer_out_of_the_project_is_found() {
         let pointer = concat!("see ../", "shared/x");
         assert_eq!(outside(&Tree::of(&[("a.md", pointer), ("b.md", "see ./b")])).len(), 1);
+    }
+
+    #[test]
+    fn a_registry_that_is_named_is_found() {
+        let named = concat!("see https://crates", ".io/crates/x");
+        assert_eq!(registries(&Tree::of(&[("a.md", named), ("Cargo.lock", named), ("b.md", "a crate, io and all")])).len(), 1);
+    }
+
+    #[test]
+    fn a_field_without_a_comment_is_found() {
+        let good = "syntax = \"proto3\";\n\n// A.\nmessage A {\n  // B.\n  int64 b = 1;\n  // C.\n  oneof c {\n    // D.\n    string d = 2;\n  }\n}\n";
+        assert!(api_comments(&Tree::of(&[("proto/a.proto", good)])).is_empty());
+        let bad =
+            "// A.\nmessage A {\n  int64 b = 1;\n  // C.\n  int64 c = 2;\n  int64 d = 3 [deprecated = true];\n}\n\nenum E {\n}\n";
+        assert_eq!(api_comments(&Tree::of(&[("proto/a.proto", bad)])).len(), 3);
     }
 
     #[test]

@@ -15,8 +15,12 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tokka-client", &["tokka-proto"]),
     ("tokka-server", &["tokka-core", "tokka-catalog", "tokka-ledger", "tokka-proto"]),
 ];
-/// The crates at the top: they tie everything together, and nothing may depend on them.
-const TOP: [&str; 4] = ["tokka", "tokka-tests", "xtask", "xtask-demo"];
+/// The crates at the top: they tie everything together, and nothing may depend on them …
+const TOP: [&str; 5] = ["tokka", "tokka-tests", "tokka-fuzz", "xtask", "xtask-demo"];
+/// … but for the hunt, which makes up its cases as the tests do.
+const ABOVE_THE_TOP: (&str, &str) = ("tokka-fuzz", "tokka-tests");
+/// What the core is made of besides itself: values and containers, nothing that reads, waits or guesses.
+const OF_THE_CORE: [&str; 6] = ["foldhash", "hashbrown", "jiff", "rust_decimal", "smallvec", "xxhash-rust"];
 
 pub(super) fn directions(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -29,8 +33,23 @@ pub(super) fn directions(tree: &Tree) -> Vec<Finding> {
         }
         for (dependency, _) in manifest.dependencies() {
             let ours = DIRECTIONS.iter().any(|(known, _)| *known == dependency);
-            if TOP.contains(&dependency) || (ours && !top && !allowed.is_some_and(|to| to.contains(&dependency))) {
+            let above = TOP.contains(&dependency) && (name, dependency) != ABOVE_THE_TOP;
+            if above || (ours && !top && !allowed.is_some_and(|to| to.contains(&dependency))) {
                 findings.push(Finding::file(manifest.path, format!("`{name}` may not depend on `{dependency}`")));
+            }
+        }
+    }
+    findings
+}
+
+pub(super) fn pure_core(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for manifest in manifests(tree).filter(|manifest| manifest.name() == "tokka-core") {
+        for (dependency, _) in manifest.dependencies_of(&["dependencies", "build-dependencies"]) {
+            if !OF_THE_CORE.contains(&dependency) {
+                let message =
+                    format!("the core may not be linked with `{dependency}`: if it has no I/O, clock or chance, add it to xtask");
+                findings.push(Finding::file(manifest.path, message));
             }
         }
     }
@@ -104,10 +123,14 @@ impl Manifest<'_> {
 
     /// Those for running, testing and building, also of single platforms.
     fn dependencies(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.dependencies_of(&["dependencies", "dev-dependencies", "build-dependencies"])
+    }
+
+    fn dependencies_of(&self, kinds: &'static [&'static str]) -> impl Iterator<Item = (&str, &Value)> {
         let platforms = self.table.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
         let tables = std::iter::once(&self.table).chain(platforms.filter_map(Value::as_table));
         tables
-            .flat_map(|table| ["dependencies", "dev-dependencies", "build-dependencies"].map(|kind| table.get(kind)))
+            .flat_map(|table| kinds.iter().map(|kind| table.get(*kind)))
             .flatten()
             .filter_map(Value::as_table)
             .flatten()
@@ -156,7 +179,18 @@ mod tests {
             ["`tokka-client` may not depend on `tokka-server`"]
         );
         assert_eq!(complaints(directions, "tokka-tests", &depends("xtask")), ["`tokka-tests` may not depend on `xtask`"]);
+        assert!(complaints(directions, "tokka-fuzz", &depends("tokka-tests")).is_empty());
+        assert_eq!(complaints(directions, "tokka-server", &depends("tokka-tests")).len(), 1);
         assert_eq!(complaints(directions, "tokka-new", "").len(), 1);
+    }
+
+    #[test]
+    fn the_core_is_linked_with_nothing_that_acts() {
+        let depends = "[dependencies]\njiff.workspace = true\n[dev-dependencies]\ncriterion.workspace = true\n";
+        assert!(complaints(pure_core, "tokka-core", depends).is_empty());
+        let depends = "[dependencies]\ntokio.workspace = true\n[target.'cfg(unix)'.dependencies]\nlibc.workspace = true\n";
+        assert_eq!(complaints(pure_core, "tokka-core", depends).len(), 2);
+        assert!(complaints(pure_core, "tokka-server", depends).is_empty());
     }
 
     #[test]
