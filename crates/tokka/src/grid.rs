@@ -31,8 +31,7 @@ impl Grid {
 
     /// Adds a row; a cell may have several lines.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A line break at the end of a name would shift every rule below it.
-        self.rows.push(cells.into_iter().map(|cell| cell.trim_end().to_owned()).collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell)).collect());
     }
 
     /// Puts a rule above the row that is added next.
@@ -96,6 +95,13 @@ impl Grid {
     }
 }
 
+/// A name may hold anything: characters that steer a terminal become spaces, and a line break at its end, which would shift
+/// every rule below, is left out.
+fn printable(cell: &str) -> String {
+    let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    cell.trim_end().chars().map(plain).collect()
+}
+
 /// How many lines the tallest of these cells has.
 fn height<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
     cells.map(|cell| cell.lines().count()).max().unwrap_or(0).max(1)
@@ -137,5 +143,12 @@ mod tests {
         grid.row(["tea".to_owned(), String::new(), "1".to_owned()]);
         grid.row(["ink".to_owned(), " \n".to_owned()]);
         assert_eq!(grid.text(), "item  paid\n───────────\ntea      1\nink\n");
+    }
+
+    #[test]
+    fn names_cannot_steer_the_terminal() {
+        let mut grid = Grid::new([("item", Side::Left)]);
+        grid.row(["\u{1b}[31mred\ttea\r\n".to_owned()]);
+        assert_eq!(grid.text(), "item\n─────────────\n [31mred tea\n");
     }
 }

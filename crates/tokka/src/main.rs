@@ -21,7 +21,6 @@ use crate::commands::{check, quote, schema, serve, test};
 #[command(
     name = "tokka",
     version,
-    about,
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
@@ -33,7 +32,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  something is wrong with what it was given: a scenario fails, a catalogue has problems, a basket is refused
+  1  what it was given is wrong: a scenario fails, a catalogue has problems, a basket is refused
   2  it was called wrongly, or cannot read a file or folder that it was given
 
 Errors are written to standard error, one `error: …` a line. `tokka COMMAND --help` shows examples of each command."

@@ -22,7 +22,7 @@ Examples:
   tokka check examples/marketplace
   tokka check examples/marketplace --products examples/marketplace.products.csv
 
-Problems are printed as `file:line:column: field: what is wrong (what to write)`, all at once. With products, what a
+Problems are printed as `file:line:column: field: what is wrong (what to write)`, all at once. With products, what a \
 promotion names and no product has is a warning.
 
 Exit codes: 0 no problem (warnings are none), 1 problems, 2 called wrongly or a file cannot be read.")]

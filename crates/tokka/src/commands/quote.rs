@@ -23,11 +23,11 @@ use crate::report::{Report, json};
 #[command(after_help = "\
 Examples:
   tokka quote examples/baskets/all-six-stages.yaml --catalogue examples/marketplace
-  tokka quote examples/baskets/us-cents.yaml --catalogue examples/us-store --products examples/us-store.products.csv
-  tokka quote examples/baskets/night-sale.yaml --catalogue examples/marketplace --at 2026-11-14T23:30 --json
+  tokka quote basket.yaml --catalogue shop --products products.csv
+  tokka quote basket.yaml --catalogue shop --at 2026-11-14T23:30 --json
 
-The file holds one document of `kind: basket` (`tokka schema basket`). Its `at` is the moment that it is priced for,
-else now; its `used` says what customers took of limited promotions before. The tables are in major units of the
+The file holds one document of `kind: basket` (`tokka schema basket`). Its `at` is the moment that it is priced for, \
+else now; its `used` says what customers took of limited promotions before. The tables are in major units of the \
 catalogue's currency, the JSON in minor units.
 
 Exit codes: 0 priced, 1 the catalogue or the basket is refused, 2 called wrongly or a file cannot be read.")]

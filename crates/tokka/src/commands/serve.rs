@@ -18,13 +18,13 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   tokka serve --catalogue examples/marketplace
-  tokka serve --catalogue examples/marketplace --listen 0.0.0.0:7070 --log tokka_server=debug,info --log-format json
+  tokka serve --catalogue shop --listen 0.0.0.0:7070 --log tokka_server=debug,info
 
-One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new
-revision; with an error in it, the server stays with the old one and the log says why. SIGTERM or Ctrl-C ends it:
+One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new \
+revision; with an error in it, the server stays with the old one and the log says why. SIGTERM or Ctrl-C ends it: \
 open calls are answered first.
 
-Exit codes: 0 stopped as told, 1 the catalogue has problems or the address is taken, 2 called wrongly or the catalogue
+Exit codes: 0 stopped as told, 1 the catalogue has problems or the address is taken, 2 called wrongly or the catalogue \
 cannot be read.")]
 pub(crate) struct Serve {
     /// The folder whose files are the catalogue

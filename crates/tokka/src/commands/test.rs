@@ -17,8 +17,8 @@ Examples:
   tokka test tests/scenarios
   tokka test shop/scenarios/flash-sale.yaml shop/scenarios/coupons
 
-A scenario that fails is shown with what it expects beside what came out, in major units. Of a folder, all `*.yaml`,
-`*.yml` and `*.json` below it are looked at; files of other documents hold no scenario. The last line is always
+A scenario that fails is shown with what it expects beside what came out, in major units. Of a folder, all `*.yaml`, \
+`*.yml` and `*.json` below it are looked at; files of other documents hold no scenario. The last line is always \
 `N passed, N failed`.
 
 Exit codes: 0 all passed, 1 at least one failed or could not be run, 2 a path cannot be read or holds no scenario.")]

@@ -147,7 +147,7 @@ impl Sample {
     pub(crate) fn new() -> Self {
         let rulebook = rulebook();
         let [flash, autumn, welcome] = ["flash", "autumn", "welcome"].map(|name| rulebook.find(name).unwrap());
-        let tote = rulebook.find_gift(&id("tote")).unwrap();
+        let tote = rulebook.find_gift("tote").unwrap();
         let [a, b] = [0, 1].map(LineIx::new);
         let touch = |promotion, stage, after| Touch { promotion, stage, after: Amount::minor(after) };
         let segment = |line, units, over_limit, gross, amount, chain| Segment {
@@ -277,6 +277,6 @@ impl Sample {
     }
 
     pub(crate) fn gift(&self) -> GiftIx {
-        self.rulebook.find_gift(&id("tote")).unwrap()
+        self.rulebook.find_gift("tote").unwrap()
     }
 }
