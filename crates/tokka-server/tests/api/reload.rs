@@ -2,6 +2,9 @@
 //!
 //! These tests wait until the server says that it looked, however long that takes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokka_server::{CatalogueState, Config, ServeError, serve};
@@ -69,6 +72,37 @@ async fn a_change_that_is_taken_back_is_no_revision() {
     until(&mut server, |state| !state.refused.is_empty()).await;
     server.write("catalogue.yaml", SHOP);
     assert_eq!(until(&mut server, |state| state.refused.is_empty()).await.revision, first);
+}
+
+/// Callers go on asking while the folder changes under them.
+#[tokio::test]
+async fn every_quote_is_wholly_of_the_revision_that_it_names() {
+    let mut server = Running::shop().await;
+    let mut client = server.client.clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let asking = tokio::spawn(async move {
+        let mut prices: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        while !stopped.load(Ordering::Relaxed) {
+            let answer = client.quote(masks()).await.expect("a price").into_inner();
+            let quote = answer.quote.expect("a quote");
+            prices.entry(quote.revision).or_default().insert(quote.payable);
+        }
+        prices
+    });
+    // Two masks of three are cheaper by what the flash price takes off 1,280, and the coupon takes 300.
+    let payable = |price: i64| 3 * 1280 - 2 * (1280 - price) - 300;
+    let mut expected = BTreeMap::from([(server.catalogue.borrow().revision.clone(), payable(980))]);
+    for (number, price) in (2..).zip([900, 1100, 980, 1000]) {
+        server.write("catalogue.yaml", &shop_with_flash_at(price));
+        let revision = until(&mut server, |state| state.revision.starts_with(&format!("{number}-"))).await.revision;
+        assert_eq!(server.quote(masks()).await.expect("a price").payable, payable(price));
+        expected.insert(revision, payable(price));
+    }
+    stop.store(true, Ordering::Relaxed);
+    for (revision, payables) in asking.await.expect("no panic") {
+        assert_eq!(payables, BTreeSet::from([expected[&revision]]), "revision {revision}");
+    }
 }
 
 #[tokio::test]
