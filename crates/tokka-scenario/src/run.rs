@@ -6,6 +6,7 @@ use tokka_catalog::decode::{Context, Decode, Later, Step};
 use tokka_catalog::documents::{CatalogueSettings, Kind, kind_names};
 use tokka_catalog::load::Assembly;
 use tokka_catalog::money::Currency;
+use tokka_catalog::problem::on_one_line;
 use tokka_catalog::yaml::{Documents, Node};
 use tokka_catalog::{Loaded, Problem, ProblemKind, Problems, Source, read_folder};
 use tokka_core::basket::{Basket, BasketRequest};
@@ -141,7 +142,7 @@ fn read_catalogue(source: &Source, folder: &Path, root: &Node, paths: &[String])
                 // It is this file that names the other one.
                 let path = format!("catalogue[{index}]");
                 let (line, column) = root.locate(&path);
-                let message = format!("`{}` {}", unread.file, unread.message);
+                let message = on_one_line(&format!("`{}` {}", unread.file, unread.message));
                 let whole = Problem::of_file(source.name.as_str(), ProblemKind::Unreadable, message, None);
                 Problem { line, column, path, ..whole }
             })),
