@@ -127,10 +127,33 @@ pub struct FieldViolation {
 }
 
 impl FieldViolation {
-    /// A violation at `field`.
+    /// A violation at `field`. Both texts repeat what the caller wrote, so they are made fit for one line of a log:
+    /// control characters are escaped, and what is longer than 300 characters is cut.
     pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { field: field.into(), description: description.into() }
+        Self { field: one_line(field.into()), description: one_line(description.into()) }
     }
+}
+
+/// At most this many characters of a caller's text in an answer.
+const SHOWN_MAX: usize = 300;
+
+fn one_line(text: String) -> String {
+    if text.len() <= SHOWN_MAX && !text.contains(char::is_control) {
+        return text;
+    }
+    let mut line = String::new();
+    for (number, character) in text.chars().enumerate() {
+        if number == SHOWN_MAX {
+            line.push('…');
+            break;
+        }
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 impl fmt::Display for FieldViolation {
@@ -474,5 +497,18 @@ impl Check {
             tax_class,
             tags,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_wrote_is_shown_on_one_line() {
+        let violation = FieldViolation::new("coupons[0]", format!("`a\nb{}` is no id", "x".repeat(1_000)));
+        assert!(violation.description.starts_with("`a\\nbxxx"), "{}", violation.description);
+        assert!(violation.description.ends_with("x…"));
+        assert_eq!(FieldViolation::new("currency", "`yen` is not an ISO 4217 code").description, "`yen` is not an ISO 4217 code");
     }
 }

@@ -72,8 +72,7 @@ fn rulebook(extra: Option<Promotion>) -> Rulebook {
         promotion("ten", coupon, Include::default()),
     ];
     promotions.extend(extra);
-    let settings =
-        Settings { currency: "JPY".to_owned(), exponent: 0, rounding: Rounding::HalfUp, time_zone: TimeZone::UTC };
+    let settings = Settings { currency: "JPY".to_owned(), exponent: 0, rounding: Rounding::HalfUp, time_zone: TimeZone::UTC };
     let store = Store { id: id("shop"), name: "shop".to_owned(), minimum_order: None };
     let gift = Gift { id: id("bag"), name: "bag".to_owned(), sku: None, erp_sku: None, inventory: Some(3), value: None };
     Rulebook::compile(Catalogue::new(settings, vec![store], vec![gift], promotions).unwrap())
