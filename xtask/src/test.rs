@@ -51,7 +51,7 @@ enum Run {
     /// A program that the step "build" has built, with its arguments. `cargo run` would choose other features for the
     /// crates below it, and build them all once more.
     Built(&'static str, &'static [&'static str]),
-    /// `tokka test`, over every folder of scenarios that can pass.
+    /// `tokka test`, over every scenario that can pass.
     Scenarios,
     /// cargo-deny.
     Deny,
@@ -84,9 +84,10 @@ const STEPS: &[Step] = &[
 ];
 
 const SCENARIOS: &str = "tests/scenarios";
-/// Folders of `tests/scenarios` that `tokka test` is not given: one holds catalogues, the other waits for a search
-/// that is not built. That each of those fails as `UNIMPLEMENTED` is a test of `tokka-scenario`, which names them.
-const NOT_SCENARIOS: [&str; 2] = ["catalogues", "best"];
+/// Names the scenarios that need what is not built yet; that each of them fails for this reason is a test of its own.
+const AWAITING: &str = "tests/scenarios/awaiting.txt";
+/// What scenarios share is no scenario.
+const SHARED: &str = "catalogues";
 
 /// Runs every step, prints the table of proofs and, as the last line, `N passed, N failed`.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
@@ -156,19 +157,30 @@ fn built(name: &str, arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
+/// All scenarios but those that wait, which are named.
 fn scenarios(root: &Path) -> Result<Command> {
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(root.join(SCENARIOS)).with_context(|| format!("cannot list `{SCENARIOS}`"))? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.file_type()?.is_dir() && !NOT_SCENARIOS.contains(&name.as_str()) {
-            folders.push(format!("{SCENARIOS}/{name}"));
+    let awaiting = std::fs::read_to_string(root.join(AWAITING)).with_context(|| format!("cannot read `{AWAITING}`"))?;
+    let awaiting: Vec<&str> = awaiting.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let mut files = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in
+            std::fs::read_dir(root.join(SCENARIOS).join(&folder)).with_context(|| format!("cannot list `{SCENARIOS}`"))?
+        {
+            let entry = entry?;
+            let path = format!("{folder}{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() && path != SHARED {
+                folders.push(format!("{path}/"));
+            } else if path.ends_with(".yaml") && !awaiting.contains(&path.as_str()) {
+                files.push(format!("{SCENARIOS}/{path}"));
+            }
         }
     }
-    folders.sort();
-    ensure!(!folders.is_empty(), "`{SCENARIOS}` has no folder of scenarios");
+    ensure!(!files.is_empty(), "`{SCENARIOS}` has no scenario");
+    files.sort();
+    println!("not run, since they await what is not built: {}", awaiting.join(", "));
     let mut command = built("tokka", &["test"])?;
-    command.args(folders);
+    command.args(files);
     Ok(command)
 }
 
