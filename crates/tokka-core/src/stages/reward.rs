@@ -35,8 +35,9 @@ pub(super) struct Sight {
 }
 
 impl Sight {
+    /// One entry a line: its first segment that is kept out stands for it.
     pub(super) fn keep_out(&mut self, line: LineIx, by: PromoIx) {
-        if self.kept_out.last() != Some(&(line, by)) {
+        if self.kept_out.last().is_none_or(|(last, _)| *last != line) {
             self.kept_out.push((line, by));
         }
     }

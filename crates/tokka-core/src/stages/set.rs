@@ -86,7 +86,7 @@ fn try_one(pricing: &Pricing<'_>, candidate: &Candidate) -> Result<Try, Overflow
             return Ok(Try::Refused(Verdict::NoBenefit));
         }
         let (threshold, actual) = pool.shortfall(pricing, &shape);
-        kept_out.dedup();
+        kept_out.dedup_by_key(|(line, _)| *line);
         let missing = threshold.saturating_sub(actual);
         let basis = Basis::Quantity;
         return Ok(Try::LacksUnits(Shortfall { basis, threshold, actual, missing, kept_out, limit: None }));
