@@ -41,12 +41,8 @@ impl Case {
     /// # Errors
     /// The violations, a line each.
     pub fn catalogue(&self) -> Result<Catalogue, String> {
-        let settings = Settings {
-            currency: "JPY".to_owned(),
-            exponent: 0,
-            rounding: self.rounding,
-            time_zone: self.time_zone.clone(),
-        };
+        let settings =
+            Settings { currency: "JPY".to_owned(), exponent: 0, rounding: self.rounding, time_zone: self.time_zone.clone() };
         Catalogue::new(settings, self.stores.clone(), self.gifts.clone(), self.promotions.clone())
             .map_err(|violations| violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }

@@ -194,12 +194,14 @@ fn of_price(case: &Case, price: &Priced, labels: &mut BTreeSet<String>) {
         ("a gift given in part", price.gifts.iter().any(|gift| 0 < gift.given && gift.given < gift.wanted)),
         ("given value", !price.given_value.is_empty()),
         ("four stages on one segment", price.segments.iter().any(|segment| segment.chain.len() >= 4)),
-        ("two spends of one stage on one segment", price.segments.iter().any(|segment| {
-            segment.chain.windows(2).any(|pair| pair[0].stage == pair[1].stage)
-        })),
-        ("a touched segment whose share is 0", price.segments.iter().any(|segment| {
-            segment.chain.iter().any(|link| link.before == link.after)
-        })),
+        (
+            "two spends of one stage on one segment",
+            price.segments.iter().any(|segment| segment.chain.windows(2).any(|pair| pair[0].stage == pair[1].stage)),
+        ),
+        (
+            "a touched segment whose share is 0",
+            price.segments.iter().any(|segment| segment.chain.iter().any(|link| link.before == link.after)),
+        ),
         ("a hint that buying more loses", price.hints.iter().any(|hint| hint.loses)),
         ("a store that only funds", price.settlements.len() > price.stores.len()),
         ("an order that costs nothing", price.payable == 0),
@@ -242,8 +244,10 @@ fn of_selections(case: &Case, price: &Priced, labels: &mut BTreeSet<String>) {
     }
     for (id, gift) in &case.request.select_gift {
         let given = price.gifts.iter().find(|given| given.promotion == *id && given.gift == *gift);
-        labels.extend(given.map(|given| {
-            if given.given > 0 { "select_gift given".to_owned() } else { "select_gift missing".to_owned() }
-        }));
+        labels.extend(given.map(
+            |given| {
+                if given.given > 0 { "select_gift given".to_owned() } else { "select_gift missing".to_owned() }
+            },
+        ));
     }
 }

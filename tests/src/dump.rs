@@ -4,8 +4,8 @@ use std::fmt::{Display, Write as _};
 
 use tokka_core::basket::{BasketRequest, CouponsOffered, Selection, SpendSelection};
 use tokka_core::promotion::{
-    Basis, BuyGetMode, Discount, GiftReward, Include, Limits, MixMatchReward, Promotion, Rule, Scope, SetReward, Stacking, Status,
-    ThresholdOn, UnitPrice, VolumeMode,
+    Basis, BuyGetMode, Discount, GiftReward, Include, Limits, MixMatchReward, Promotion, Rule, Scope, SetReward, Stacking,
+    Status, ThresholdOn, UnitPrice, VolumeMode,
 };
 use tokka_core::rate::Rounding;
 
@@ -23,7 +23,7 @@ pub fn scenario(case: &Case, name: &str) -> String {
         Rounding::Down => "down",
         Rounding::Up => "up",
     };
-    let _ = writeln!(out, "rounding: {rounding}\ntime_zone: Asia/Tokyo\nstores:");
+    let _ = writeln!(out, "rounding: {rounding}\ntime_zone: {}\nstores:", case.time_zone.iana_name().unwrap_or("UTC"));
     for store in &case.stores {
         let minimum = store.minimum_order.map_or(String::new(), |amount| format!(", minimum_order: {}", amount.get()));
         let _ = writeln!(out, "  - {{id: {}, name: {}{minimum}}}", store.id, store.name);
@@ -134,9 +134,10 @@ fn write_promotion(out: &mut String, promotion: &Promotion) {
         row("window", format!("{{{}}}", window.join(", ")));
     }
     let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-    let sessions = promotion.schedule.iter().map(|session| {
-        format!("{{days: {:?}, from: \"{}\", to: \"{}\"}}", session.days, clock(session.from), clock(session.to))
-    });
+    let sessions = promotion
+        .schedule
+        .iter()
+        .map(|session| format!("{{days: {:?}, from: \"{}\", to: \"{}\"}}", session.days, clock(session.from), clock(session.to)));
     let sessions = list(sessions);
     if !sessions.is_empty() {
         row("schedule", format!("[{sessions}]"));
@@ -190,12 +191,8 @@ fn scope(scope: &Scope) -> String {
 }
 
 fn stacking(written: Stacking) -> String {
-    let keys = [
-        ("set", written.set),
-        ("spend", written.spend),
-        ("store_coupon", written.store_coupon),
-        ("platform", written.platform),
-    ];
+    let keys =
+        [("set", written.set), ("spend", written.spend), ("store_coupon", written.store_coupon), ("platform", written.platform)];
     let shown = list(keys.iter().filter_map(|(name, value)| value.map(|value| format!("{name}: {value}"))));
     if shown.is_empty() { shown } else { format!("{{{shown}}}") }
 }

@@ -12,9 +12,10 @@ use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
 
 use crate::case::Case;
 use crate::naive::hint::{free_in_words, price_in_words, reward_in_words};
-use crate::naive::totals::basis_in_words;
+use crate::naive::totals::{basis_in_words, since_in_words};
 use crate::priced::{
-    Facts, Key, Link, Policy, Priced, PricedGift, PricedGroup, PricedHint, PricedLine, PricedOutcome, PricedRefund, PricedSegment, PricedStore,
+    Facts, Key, Link, Policy, Priced, PricedGift, PricedGroup, PricedHint, PricedLine, PricedOutcome, PricedRefund,
+    PricedSegment, PricedStore,
 };
 use crate::pricer::Pricer;
 
@@ -50,7 +51,7 @@ impl Pricer for Fast {
             let units: Vec<(&str, i64)> = step.iter().map(|(line, units)| (line.as_str(), *units)).collect();
             match order.give_back(&rulebook, &units) {
                 Ok((left, refund)) => {
-                    refunds.push(names.refund(&refund));
+                    refunds.push(names.refund(&refund, order.policy()));
                     order = left;
                 }
                 Err(RefundError::Invalid(_)) => refunds.push(PricedRefund { refused: true, ..PricedRefund::default() }),
@@ -73,6 +74,17 @@ pub fn prepared_price(case: &Case) -> Result<(Quote, Quote), String> {
     let usage: Vec<i64> = prepared.counters().rows().iter().map(|counter| names.used(case, counter)).collect();
     let price = prepared.price(&usage, View::Full).map_err(|error| format!("{error:?}"))?;
     Ok((price, names.quote(case)?))
+}
+
+/// The moment until which the price of a case holds.
+///
+/// # Errors
+/// What was refused, in words.
+pub fn next_change_at(case: &Case) -> Result<Option<jiff::Timestamp>, String> {
+    let rulebook = Rulebook::compile(case.catalogue()?);
+    let basket = case.basket()?;
+    let names = Names { rulebook: &rulebook, basket: &basket };
+    Ok(names.quote(case)?.next_change_at)
 }
 
 /// Both views of one price, without what only FULL says.
@@ -245,7 +257,15 @@ impl Names<'_> {
             });
         }
         for claim in &quote.claims {
-            let key = self.key(prepared.counters()[claim.counter].key);
+            let counter = prepared.counters()[claim.counter].key;
+            let key = self.key(counter);
+            let since = match counter {
+                CounterKey::UserUnits(_, since) | CounterKey::UserUnitsOfSku(_, _, since) | CounterKey::UserOrders(_, since) => {
+                    Some(since)
+                }
+                _ => None,
+            };
+            priced.periods.extend(since.map(|since| (key.clone(), since_in_words(since))));
             *priced.claims.entry(key).or_insert(0) += claim.amount;
         }
         priced
@@ -273,12 +293,7 @@ impl Names<'_> {
         let mut before = segment.gross.get();
         let mut chain = Vec::new();
         for touch in &segment.chain {
-            chain.push(Link {
-                promotion: self.promotion(touch.promotion),
-                stage: touch.stage,
-                before,
-                after: touch.after.get(),
-            });
+            chain.push(Link { promotion: self.promotion(touch.promotion), stage: touch.stage, before, after: touch.after.get() });
             before = touch.after.get();
         }
         PricedSegment {
@@ -358,7 +373,7 @@ impl Names<'_> {
         }
     }
 
-    fn refund(&self, refund: &Refund) -> PricedRefund {
+    fn refund(&self, refund: &Refund, policy: RefundPolicy) -> PricedRefund {
         let mut priced = PricedRefund {
             refund: refund.refund.get(),
             lines: refund.lines.iter().map(|(line, amount)| (self.line_id(*line), amount.get())).collect(),
@@ -366,13 +381,20 @@ impl Names<'_> {
             ..PricedRefund::default()
         };
         for back in &refund.to_return {
-            match back {
-                ToReturn::Gift { gift, units, .. } => *priced.gifts_to_return.entry(self.gift(*gift)).or_insert(0) += units,
-                ToReturn::FreeUnits { line, units, .. } => {
+            let (promotion, what, units) = match back {
+                ToReturn::Gift { gift, units, promotion } => {
+                    *priced.gifts_to_return.entry(self.gift(*gift)).or_insert(0) += units;
+                    (promotion, self.gift(*gift), units)
+                }
+                ToReturn::FreeUnits { line, units, promotion } => {
                     let line = self.line(*line);
                     let key = (line.store.to_string(), line.sku.to_string());
                     *priced.free_to_return.entry(key).or_insert(0) += units;
+                    (promotion, format!("{} in {}", line.sku, line.store), units)
                 }
+            };
+            if policy == RefundPolicy::Proportional {
+                *priced.to_return_of.entry((self.promotion(*promotion), what)).or_insert(0) += units;
             }
         }
         let mut restored: BTreeMap<Key, i64> = BTreeMap::new();

@@ -6,7 +6,7 @@ mod random;
 
 pub use random::Random;
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokka_core::amount::Amount;
 use tokka_core::basket::{BasketRequest, CouponsOffered, LineRequest, Selection, SpendSelection, Strategy};
@@ -58,7 +58,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
     let mut random = Random::new(seed);
     let r = &mut random;
     let scale = if shape.huge && r.chance(7) { Scale::Huge } else { Scale::Small };
-    let at: Timestamp = AT.parse().expect("a moment");
+    let (zone, at) = moment(r);
     let stores: Vec<Store> = (1..=*r.pick(&[1, 1, 2, 2, 3, 4]))
         .map(|number| Store {
             id: id(format!("s{number}")),
@@ -93,7 +93,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
             Rounding::Down,
             Rounding::Up,
         ]),
-        time_zone: TimeZone::fixed(Offset::from_hours(9).expect("an offset")),
+        time_zone: TimeZone::get(zone).expect("a time zone"),
         stores,
         gifts,
         promotions,
@@ -101,6 +101,22 @@ pub fn case(seed: u64, shape: Shape) -> Case {
         usage,
         steps,
     }
+}
+
+/// Mostly one moment; else any of a year, and often one near which the clock is changed.
+fn moment(r: &mut Random) -> (&'static str, Timestamp) {
+    if r.chance(75) {
+        return ("Asia/Tokyo", AT.parse().expect("a moment"));
+    }
+    let (zone, near) = *r.pick(&[
+        ("America/New_York", "2026-11-01T06:00:00Z"),
+        ("America/New_York", "2026-03-08T07:00:00Z"),
+        ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+        ("Asia/Tokyo", "2026-05-31T15:00:00Z"),
+    ]);
+    let near: Timestamp = near.parse().expect("a moment");
+    let minutes = if r.chance(60) { r.from(-180, 180) } else { r.from(-200_000, 200_000) };
+    (zone, near.checked_add(SignedDuration::from_mins(minutes)).expect("a moment of that year"))
 }
 
 fn basket(
@@ -185,11 +201,15 @@ fn coupons(r: &mut Random, promotions: &[Promotion]) -> Vec<String> {
 }
 
 fn select(r: &mut Random, request: &mut BasketRequest, promotions: &[Promotion]) {
-    let items: Vec<String> =
-        promotions.iter().filter(|promotion| promotion.stage() == Stage::Item).map(|promotion| promotion.id.to_string()).collect();
+    let items: Vec<String> = promotions
+        .iter()
+        .filter(|promotion| promotion.stage() == Stage::Item)
+        .map(|promotion| promotion.id.to_string())
+        .collect();
     for line in &request.lines {
         if r.chance(12) {
-            let one = if items.is_empty() || r.chance(30) { Selection::None } else { Selection::Promotion(r.pick(&items).clone()) };
+            let one =
+                if items.is_empty() || r.chance(30) { Selection::None } else { Selection::Promotion(r.pick(&items).clone()) };
             request.select.insert(line.sku.clone(), one);
         }
     }
@@ -328,7 +348,7 @@ pub fn spoiled(case: &Case, seed: u64) -> Option<Case> {
     Some(spoiled)
 }
 
-/// A moment near [`AT`].
+/// A moment near that of the basket.
 pub(crate) fn near(r: &mut Random, at: Timestamp) -> Timestamp {
     at.checked_add(SignedDuration::from_hours(r.from(-2, 2))).expect("a moment near")
 }

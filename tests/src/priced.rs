@@ -80,6 +80,8 @@ pub struct Priced {
     pub settlements: BTreeMap<String, i64>,
     /// What the order takes of each counter.
     pub claims: BTreeMap<Key, i64>,
+    /// Since when the counters of the user that it takes of count: a local date, or `ever`.
+    pub periods: BTreeMap<Key, String>,
     /// A per-user limit mattered and there is no user.
     pub needs_user: bool,
     /// A `qualify` lowered the order.
@@ -240,6 +242,8 @@ pub struct PricedRefund {
     pub waived_funding: Option<BTreeMap<String, i64>>,
     /// Gifts no longer earned, by gift.
     pub gifts_to_return: BTreeMap<String, i64>,
+    /// PROPORTIONAL: the same and the free units, by the promotion that gave them.
+    pub to_return_of: BTreeMap<(String, String), i64>,
     /// Free units no longer earned, by store and sku.
     pub free_to_return: BTreeMap<(String, String), i64>,
     /// What goes back to each counter at once.
@@ -359,6 +363,9 @@ impl Priced {
         for (key, amount) in &self.claims {
             facts.put(format!("claims.{key}"), amount);
         }
+        for (key, since) in &self.periods {
+            facts.put(format!("periods.{key}"), since);
+        }
         facts.put("needs_user", self.needs_user);
         facts.put("clawback_only", self.clawback_only);
         facts
@@ -401,6 +408,9 @@ impl PricedRefund {
         }
         for (gift, units) in &self.gifts_to_return {
             facts.put(format!("to_return.gift.{gift}"), units);
+        }
+        for ((promotion, what), units) in &self.to_return_of {
+            facts.put(format!("to_return of {promotion}.{what}"), units);
         }
         for ((store, sku), units) in &self.free_to_return {
             facts.put(format!("to_return.free.{store}.{sku}"), units);

@@ -107,9 +107,8 @@ pub fn hold(promise: Promise, pricer: &dyn Pricer, shape: Shape, first_seed: u64
         }
         checked += 1;
         if let Err(what) = promise.check(pricer, &case, seed) {
-            let fails = |case: &Case| {
-                case.catalogue().is_ok() && case.basket().is_ok() && promise.check(pricer, case, seed).is_err()
-            };
+            let fails =
+                |case: &Case| case.catalogue().is_ok() && case.basket().is_ok() && promise.check(pricer, case, seed).is_err();
             let small = shrink(&case, &fails);
             let what_small = promise.check(pricer, &small, seed).err().unwrap_or_else(|| what.clone());
             let name = format!("promise {} broken, seed {seed}", promise.letter());

@@ -266,9 +266,10 @@ impl Differences {
             self.same("gifts", &expected, &price.gifts_given());
         }
         for missing in list(&expect["missing_gifts"]) {
-            let found = price.gifts.iter().any(|gift| {
-                missing["gift"] == *gift.gift && missing["wanted"] == gift.wanted && missing["given"] == gift.given
-            });
+            let found = price
+                .gifts
+                .iter()
+                .any(|gift| missing["gift"] == *gift.gift && missing["wanted"] == gift.wanted && missing["given"] == gift.given);
             self.same(&format!("missing gift {missing}"), &true, &found);
         }
         for (sku, expected) in map(&expect["free_units"]) {
@@ -297,7 +298,8 @@ impl Differences {
         if let Some(expected) = expect["over_limit"].as_i64() {
             self.same(&format!("{id}.over_limit"), &expected, &line.over_limit);
         }
-        let units = || line.runs.iter().flat_map(|(units, each)| std::iter::repeat_n(*each, usize::try_from(*units).unwrap_or(0)));
+        let units =
+            || line.runs.iter().flat_map(|(units, each)| std::iter::repeat_n(*each, usize::try_from(*units).unwrap_or(0)));
         if expect["units"].is_array() {
             let expected: Vec<i64> = list(&expect["units"]).iter().map(|unit| money(unit, self.currency)).collect();
             self.same(&format!("{id}.units"), &expected, &units().collect());

@@ -16,17 +16,27 @@ pub fn shrink(case: &Case, fails: &dyn Fn(&Case) -> bool) -> Case {
         for simpler in whole_fields(&smallest) {
             shrunk |= accept(&mut smallest, fails, &simpler);
         }
-        shrunk |= remove(&mut smallest, fails, |case| case.steps.len(), |case, index| {
-            let mut case = case.clone();
-            case.steps.remove(index);
-            case
-        });
-        shrunk |= remove(&mut smallest, fails, |case| case.usage.len(), |case, index| {
-            let mut case = case.clone();
-            let key = case.usage.keys().nth(index).cloned();
-            key.and_then(|key| case.usage.remove(&key));
-            case
-        });
+        shrunk |= remove(
+            &mut smallest,
+            fails,
+            |case| case.steps.len(),
+            |case, index| {
+                let mut case = case.clone();
+                case.steps.remove(index);
+                case
+            },
+        );
+        shrunk |= remove(
+            &mut smallest,
+            fails,
+            |case| case.usage.len(),
+            |case, index| {
+                let mut case = case.clone();
+                let key = case.usage.keys().nth(index).cloned();
+                key.and_then(|key| case.usage.remove(&key));
+                case
+            },
+        );
         for index in 0..smallest.request.lines.len() {
             for change in LINE_CHANGES {
                 shrunk |= accept(&mut smallest, fails, &|case: &mut Case| change(&mut case.request.lines[index]));
@@ -91,6 +101,7 @@ fn whole_fields(case: &Case) -> Vec<Change> {
         Box::new(|case| case.request.channel = None),
         Box::new(|case| case.request.region = None),
         Box::new(|case| case.rounding = tokka_core::rate::Rounding::HalfUp),
+        Box::new(|case| case.time_zone = jiff::tz::TimeZone::UTC),
         Box::new(|case| {
             let Case { stores, promotions, request, .. } = case;
             let text = format!("{promotions:?}{request:?}");
@@ -120,10 +131,10 @@ fn whole_fields(case: &Case) -> Vec<Change> {
             }));
         }
     }
-    for key in case.request.select_spend.keys().cloned() {
+    for (key, _) in case.request.select_spend.clone() {
         changes.push(Box::new(move |case| drop(case.request.select_spend.remove(&key))));
     }
-    for key in case.request.select.keys().cloned() {
+    for (key, _) in case.request.select.clone() {
         changes.push(Box::new(move |case| drop(case.request.select.remove(&key))));
     }
     changes

@@ -1,5 +1,6 @@
 //! Do the two pricings agree on every field, and on every step of a return? `TOKKA_CASES` says on how many cases, and
 //! `TOKKA_SEED` where they begin; a difference prints its seed and the smallest case that shows it.
+#![expect(clippy::panic, reason = "a panic is a failed test")]
 
 use tokka_tests::compare::agree;
 use tokka_tests::dump::scenario;

@@ -1,12 +1,13 @@
 //! Are the promises of `docs/pricing.md` §10 kept? Each over random cases; `TOKKA_CASES` says how many, and a failure
 //! prints the seed, what was seen broken, and a small scenario that shows it.
+#![expect(clippy::panic, reason = "a panic is a failed test")]
 
 use tokka_tests::dump::scenario;
 use tokka_tests::fast::{Fast, prepared_price, views};
 use tokka_tests::generate::{Shape, case};
-use tokka_tests::{cases, first_seed};
 use tokka_tests::pricer::{Naive, Pricer};
 use tokka_tests::promise::{Promise, hold};
+use tokka_tests::{cases, first_seed};
 
 /// The fast pricing keeps it with few units and with very many, the naive one with few.
 fn promise(promise: Promise, count: u64) {

@@ -50,7 +50,10 @@ fn rate(r: &mut Random) -> Rate {
         1 => Rate::percent("100"),
         2 => Rate::percent("99.999999"),
         3 => Rate::percent("0.5"),
-        _ => Rate::percent(*r.pick(&["5", "10", "12.5", "20", "25", "33.3", "50", "50", "75"])),
+        _ => {
+            let usual = ["5", "10", "12.5", "20", "25", "33.3", "50", "50", "75"];
+            Rate::percent(r.pick::<&str>(&usual))
+        }
     }
     .expect("a generated rate is valid")
 }
@@ -63,7 +66,7 @@ pub(super) fn promotion(r: &mut Random, name: String, stores: &[Store], at: Time
     let mut promotion = rule_only(&name, owner, rule);
     promotion.status = if r.chance(94) { Status::Published } else { *r.pick(&[Status::Draft, Status::Paused, Status::Archived]) };
     promotion.window = window(r, at);
-    promotion.schedule = r.maybe(6, session).into_iter().collect();
+    promotion.schedule = r.maybe(9, session).into_iter().collect();
     promotion.audience = if r.chance(8) { audience(r) } else { Audience::default() };
     promotion.scope = scope(r, stores);
     promotion.priority = *r.pick(&[0, 0, 0, 1, 5]);
@@ -126,11 +129,11 @@ fn window(r: &mut Random, at: Timestamp) -> Window {
 
 fn session(r: &mut Random) -> Session {
     let hour = |r: &mut Random| u16::try_from(r.from(0, 23) * 60).expect("a minute");
-    let days = [Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday];
+    let days = [Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Saturday, Weekday::Sunday, Weekday::Monday];
     Session {
         days: if r.chance(40) { Days::ALL } else { Days::of([*r.pick(&days)]) },
-        from: *r.pick(&[0, 600, 540, 660]),
-        to: if r.chance(30) { hour(r) } else { *r.pick(&[600, 601, 720, 1440]) },
+        from: if r.chance(25) { *r.pick(&[60, 90, 120, 150, 1380]) } else { *r.pick(&[0, 600, 540, 660]) },
+        to: if r.chance(30) { hour(r) } else { *r.pick(&[90, 120, 180, 600, 601, 720, 1440]) },
     }
 }
 

@@ -105,15 +105,14 @@ pub fn lines_and_why(order: &Order<'_>, promo: Promo) -> String {
 /// It applies if `W ≥ threshold` and D > 0.
 fn try_one(order: &mut Order<'_>, promo: Promo, rule: &Coupon, stage: Stage) -> Verdict {
     let covered = order.segments_of(&order.covered_lines(promo));
-    let segments: Vec<Segment> =
-        covered.iter().copied().filter(|&segment| order.closed_by(segment, stage).is_none()).collect();
+    let segments: Vec<Segment> = covered.iter().copied().filter(|&segment| order.closed_by(segment, stage).is_none()).collect();
     if segments.is_empty() {
         let other = order.closed_by(covered[0], stage).expect("stacking keeps it out");
         return Verdict::not("NOT_STACKABLE").with("promotion", order.id(other));
     }
     let limits = LimitsNow::of(order, promo, None);
     if let Some((limit, verdict)) = limits.exhausted(1) {
-        note_user(order, promo, false, &[limit.clone()]);
+        note_user(order, promo, false, std::slice::from_ref(limit));
         return verdict;
     }
     let threshold = Minor::from(rule.threshold.get());

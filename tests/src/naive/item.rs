@@ -112,10 +112,8 @@ fn serve(order: &mut Order<'_>, group: &[usize]) {
         if Some(index) == chosen {
             take(order, deal, &sku);
         } else if let (true, Some((winner, amount))) = (by_default, winner) {
-            let beaten = Verdict::not("BEATEN_BY")
-                .with("promotion", order.id(winner))
-                .with("amount", deal.amount)
-                .with("winner", amount);
+            let beaten =
+                Verdict::not("BEATEN_BY").with("promotion", order.id(winner)).with("amount", deal.amount).with("winner", amount);
             report(order, deal.promo, beaten);
         } else {
             report(order, deal.promo, Verdict::not("NOT_SELECTED"));
@@ -278,8 +276,7 @@ fn volume(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &VolumePrice, covered: 
     });
     let Some(reached) = highest(e) else {
         let lowest = Minor::from(tiers[0].min_quantity);
-        let verdict =
-            Verdict::not("BELOW_QUANTITY").with("threshold", lowest).with("actual", e).with("missing", lowest - e);
+        let verdict = Verdict::not("BELOW_QUANTITY").with("threshold", lowest).with("actual", e).with("missing", lowest - e);
         // READING: of several limits below Q, the one that leaves least is the one that cut; ties: the first of them.
         let below = limits.below(q);
         let cut = below.iter().min_by_key(|limit| limit.left()).map_or("-".to_owned(), |limit| limit.shown(q));
@@ -343,8 +340,7 @@ fn buy_get(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &BuyGet, covered: &[us
         loses: false,
     });
     if earned == 0 {
-        let verdict =
-            Verdict::not("BELOW_QUANTITY").with("threshold", lowest).with("actual", q).with("missing", lowest - q);
+        let verdict = Verdict::not("BELOW_QUANTITY").with("threshold", lowest).with("actual", q).with("missing", lowest - q);
         let verdict = verdict.with("kept_out", "").with("limit_that_cut", "-");
         return Err(Refusal { verdict, cut: Vec::new(), hint });
     }
@@ -360,7 +356,8 @@ fn buy_get(deal: &mut Deal<'_>, limits: &LimitsNow, rule: &BuyGet, covered: &[us
         }
         BuyGetMode::Include => {
             // The group's cheapest units. Of equal ones it does not matter here which: their sum is spread over all.
-            let mut prices: Vec<Minor> = covered.iter().flat_map(|&line| &deal.after.lines[line]).map(|unit| unit.price).collect();
+            let mut prices: Vec<Minor> =
+                covered.iter().flat_map(|&line| &deal.after.lines[line]).map(|unit| unit.price).collect();
             prices.sort_unstable();
             let sum: Minor = prices.iter().take(usize::try_from(free).expect("a count")).sum();
             let room: Minor = segments.iter().map(|&segment| deal.after.room(segment)).sum();
@@ -378,7 +375,7 @@ fn round_once_for_the_line(units: &mut [Unit], rate: Rate, rounding: Rounding) {
     let left = sum - percent_of(sum, rate, rounding);
     let q = touched.len() as Minor;
     for (i, unit) in (0..q).zip(&mut touched) {
-        unit.pay = (left + q - 1 - i).div_euclid(q);
+        unit.pay = (left + q - 1 - i).div_euclid(q).max(unit.floor);
         for touch in &mut unit.touches {
             touch.after = unit.pay;
         }

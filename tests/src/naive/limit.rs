@@ -1,5 +1,10 @@
 //! How much may a promotion still do (`pricing.md` §2 Limits)?
 
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use tokka_core::promotion::Period;
+
 use super::numbers::Minor;
 use super::order::{Order, Promo};
 use super::verdict::Verdict;
@@ -23,11 +28,7 @@ impl Limit {
     }
 
     fn stands(&self, verdict: Verdict, requested: Minor) -> Verdict {
-        verdict
-            .with("counter", self.name)
-            .with("limit", self.limit)
-            .with("used", self.used)
-            .with("requested", requested)
+        verdict.with("counter", self.name).with("limit", self.limit).with("used", self.used).with("requested", requested)
     }
 
     /// As it stands in APPLIED.
@@ -115,6 +116,20 @@ impl LimitsNow {
     pub fn below(&self, wanted: Minor) -> Vec<&Limit> {
         self.units.iter().chain(&self.stock).filter(|limit| limit.left() < wanted).collect()
     }
+}
+
+/// §2: since when a per-user limit counts: the first local date of its period. `None`: for ever. Weeks begin on Monday.
+pub fn since(period: Period, zone: &TimeZone, at: Timestamp) -> Option<Date> {
+    let mut date = zone.to_datetime(at).date();
+    let begins = |date: Date| match period {
+        Period::Lifetime | Period::Day => true,
+        Period::Week => date.weekday() == Weekday::Monday,
+        Period::Month => date.day() == 1,
+    };
+    while !begins(date) {
+        date = date.yesterday().expect("a date of our time");
+    }
+    (period != Period::Lifetime).then_some(date)
 }
 
 /// §2: a budget is all or nothing. `None`: it fits, or there is none.

@@ -102,7 +102,9 @@ fn with_the_last_unit(order: &Order<'_>, promo: Promo, before: &[usize], left: &
     let id = promotion.id.to_string();
 
     let groups = order.free_units.iter().map(|group| (group, true));
-    for (&(_, first, units), on_top) in groups.chain(order.free_among.iter().map(|group| (group, false))).filter(|(group, _)| group.0 == promo) {
+    for (&(_, first, units), on_top) in
+        groups.chain(order.free_among.iter().map(|group| (group, false))).filter(|(group, _)| group.0 == promo)
+    {
         let (store, sku) = (&order.line(first).store, &order.line(first).sku);
         let group: Vec<usize> =
             (0..order.lines.len()).filter(|&line| order.line(line).store == *store && order.line(line).sku == *sku).collect();
@@ -111,6 +113,7 @@ fn with_the_last_unit(order: &Order<'_>, promo: Promo, before: &[usize], left: &
         }
         if on_top {
             *answer.free_to_return.entry((store.to_string(), sku.to_string())).or_insert(0) += small(units);
+            *answer.to_return_of.entry((id.clone(), format!("{sku} in {store}"))).or_insert(0) += small(units);
         } else {
             for key in unit_keys(order, promo, sku.as_str()) {
                 *answer.restored.entry(key).or_insert(0) += small(units);
@@ -131,10 +134,11 @@ fn with_the_last_unit(order: &Order<'_>, promo: Promo, before: &[usize], left: &
         *answer.restored.entry(Key::Stock(id.clone())).or_insert(0) += 1;
     }
     if promotion.limits.orders_per_user.is_some() && order.world.basket.user().is_some() {
-        *answer.restored.entry(Key::UserOrders(id)).or_insert(0) += 1;
+        *answer.restored.entry(Key::UserOrders(id.clone())).or_insert(0) += 1;
     }
     for (_, gift, _, given) in order.gifts.iter().filter(|(other, _, _, given)| *other == promo && *given > 0) {
         *answer.gifts_to_return.entry(gift.clone()).or_insert(0) += small(*given);
+        *answer.to_return_of.entry((id.clone(), gift.clone())).or_insert(0) += small(*given);
     }
 }
 
@@ -231,6 +235,7 @@ impl<'a> Held<'a> {
         let new_free = free_units(self.basket, &price);
         let mut answer = PricedRefund {
             refused: false,
+            to_return_of: BTreeMap::new(),
             refund: small((kept - new_payable).max(0)),
             lines,
             waived: small(waived),

@@ -55,8 +55,7 @@ fn available(order: &Order<'_>, promo: Promo) -> Vec<Piece> {
             }
             // READING: the segment counts whole, also those of its units that cost nothing.
             let amount_per_unit = fraction(order.amount(segment), order.units(segment).len() as Minor);
-            let piece =
-                Piece { line, unit: index, segment: unit.segment, pay: unit.pay, floor: unit.floor, amount_per_unit };
+            let piece = Piece { line, unit: index, segment: unit.segment, pay: unit.pay, floor: unit.floor, amount_per_unit };
             pieces.push(piece);
         }
     }
@@ -159,12 +158,7 @@ fn mix_match(left: &[Piece], rule: &MixMatch, rounding: tokka_core::rate::Roundi
 }
 
 /// Component by component in order, those with a percentage after the others.
-fn bundle(
-    order: &Order<'_>,
-    left: &[Piece],
-    rule: &Bundle,
-    rounding: tokka_core::rate::Rounding,
-) -> Option<(Vec<Piece>, Minor)> {
+fn bundle(order: &Order<'_>, left: &[Piece], rule: &Bundle, rounding: tokka_core::rate::Rounding) -> Option<(Vec<Piece>, Minor)> {
     let mut dearest_first = left.to_vec();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut discount = 0;
@@ -223,8 +217,7 @@ fn take(order: &mut Order<'_>, promo: Promo, found: &Sets) -> Verdict {
         assert!(units[..of_segment.len()].iter().all(|unit| unit.in_set), "units are taken from the segment's front");
         order.split(segment, of_segment.len());
     }
-    let mut now: Vec<Segment> =
-        taken().map(|piece| (piece.line, order.lines[piece.line][piece.unit].segment)).collect();
+    let mut now: Vec<Segment> = taken().map(|piece| (piece.line, order.lines[piece.line][piece.unit].segment)).collect();
     now.sort_unstable();
     now.dedup();
     let discount: Minor = found.sets.iter().map(|set| set.discount).sum();

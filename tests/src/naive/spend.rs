@@ -184,7 +184,9 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
         most.is_none_or(|most| times < most).then(|| hint(tier, times + 1, false))
     } else {
         let next = tiers.iter().find(|tier| Minor::from(tier.threshold) > measured);
-        next.map(|next| hint(next, 1, loses(order, segments, rule.basis, (tier, discount), (next, Minor::from(next.threshold) - measured))))
+        next.map(|next| {
+            hint(next, 1, loses(order, segments, rule.basis, (tier, discount), (next, Minor::from(next.threshold) - measured)))
+        })
     };
     Ok(Win { discount, floor_cut, gifts, hint })
 }

@@ -6,6 +6,7 @@ use tokka_core::promotion::{Basis, Stage};
 
 use super::funding::{funding, given_value};
 use super::group::groups;
+use super::limit::since;
 use super::numbers::Minor;
 use super::order::{Order, Promo, Segment};
 use super::verdict::Verdict;
@@ -59,6 +60,13 @@ pub fn priced(order: &Order<'_>) -> Priced {
         });
     }
     priced.clawback_only = clawback_only(order);
+    for key in priced.claims.keys() {
+        let (Key::UserUnits(id) | Key::UserUnitsOfSku(id, _) | Key::UserOrders(id)) = key else { continue };
+        let promotion = order.world.catalogue.promotions().iter().find(|promotion| promotion.id == id.as_str());
+        let period = promotion.expect("it was counted").limits.period;
+        let since = since(period, &order.world.catalogue.settings().time_zone, order.world.basket.at());
+        priced.periods.insert(key.clone(), since_in_words(since));
+    }
 
     priced.groups = groups(order);
     lines(order, &mut priced);
@@ -178,6 +186,11 @@ fn settle(order: &Order<'_>, priced: &mut Priced) {
         let key = (order.id(promo).to_owned(), order.line(line).line_id.to_string(), payer);
         priced.funding.insert(key, small(amount));
     }
+}
+
+/// A first date of a period.
+pub fn since_in_words(since: Option<jiff::civil::Date>) -> String {
+    since.map_or("ever".to_owned(), |date| date.to_string())
 }
 
 /// What a threshold counts.
