@@ -2,10 +2,29 @@
 //! log of every transition.
 //!
 //! The ledger knows counters, holds and opaque documents; it does not know promotions. `docs/ledger.md` is its
-//! contract, and one suite of tests runs against every back end.
+//! contract, and one suite of tests runs against every back end. Start with [`Ledger`], then `transition`, which
+//! decides everything; the back ends only keep what it decided.
 
 pub mod ledger;
 pub mod model;
 pub mod name;
 
+pub mod bounds;
+pub mod transition;
+
+pub mod clock;
+
+mod book;
+mod log;
+
+pub mod embedded;
+pub mod memory;
+
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+
+pub use book::{EXPIRE_MAX, OnBroken};
+pub use clock::Clock;
+pub use embedded::Embedded;
 pub use ledger::{Ledger, LedgerError};
+pub use memory::Memory;

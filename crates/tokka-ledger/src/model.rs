@@ -41,6 +41,7 @@ pub struct Hold {
     /// When it expires unless it is committed.
     pub deadline: Millis,
     /// The priced order: opaque.
+    #[serde(with = "serde_bytes")]
     pub payload: Vec<u8>,
     /// Written with COMMITTED, removed with ROLLED_BACK (a wallet entry).
     pub documents: Vec<Document>,
@@ -52,6 +53,7 @@ pub struct Document {
     /// What it is called.
     pub name: Name,
     /// What it says.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
 
@@ -102,6 +104,7 @@ pub struct Record {
     /// What it holds or settled of each counter and did not give back; nothing while EXPIRED.
     pub holding: Vec<Portion>,
     /// The priced order, as last written.
+    #[serde(with = "serde_bytes")]
     pub payload: Vec<u8>,
     /// See [`Hold::documents`].
     pub documents: Vec<Document>,
@@ -134,6 +137,7 @@ pub struct Return {
     /// What went back to counters.
     pub portions: Vec<Portion>,
     /// The caller's answer, opaque: a repetition gets it again.
+    #[serde(with = "serde_bytes")]
     pub answer: Vec<u8>,
     /// The version that it made.
     pub version: u64,
@@ -344,6 +348,7 @@ pub struct Versioned {
     /// 1 when made, one more with each put.
     pub version: u64,
     /// What it says.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
 

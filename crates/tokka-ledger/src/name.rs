@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The name of a counter or a document: opaque bytes to the ledger, made of parts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Name(Box<[u8]>);
+pub struct Name(#[serde(with = "serde_bytes")] Box<[u8]>);
 
 /// At most this many bytes a part; ids have at most 128.
 pub const PART_BYTES_MAX: usize = 255;

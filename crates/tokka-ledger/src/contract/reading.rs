@@ -1,0 +1,199 @@
+//! Does the ledger tell what happened? Usage, records, documents, the log and its readers.
+#![allow(missing_docs, reason = "the names of the tests say what they show")]
+
+use std::collections::BTreeMap;
+
+use super::{
+    HOUR, LOG_MAX, assert_malformed, events, hold, lapsed, name, paid, part, rolled_back, taken, transitions, unexpected, used,
+    whole,
+};
+use crate::ledger::Ledger;
+use crate::model::{Cursor, Events, Extended, IfExpired, Put, Reserved, Transition, Versioned};
+use crate::name::Name;
+
+pub async fn a_counter_never_seen_is_zero(ledger: &dyn Ledger) {
+    assert_eq!(used(ledger, ["stock"]).await, [0]);
+    assert_eq!(ledger.usage(&[]).await, Ok(Vec::new()));
+}
+
+pub async fn usage_answers_in_the_order_asked(ledger: &dyn Ledger) {
+    taken(ledger, "r", &[("a", 1, 10), ("b", 2, 10)]).await;
+    assert_eq!(used(ledger, ["b", "none", "a", "b"]).await, [2, 0, 1, 2]);
+}
+
+pub async fn an_unknown_record_is_none(ledger: &dyn Ledger) {
+    assert_eq!(ledger.get("u", "r").await, Ok(None));
+}
+
+pub async fn documents_are_written_only_over_the_version_that_was_read(ledger: &dyn Ledger) {
+    let revision = Name::of(&["revision"]);
+    assert_eq!(ledger.document(&revision).await, Ok(None));
+    assert_eq!(ledger.put(&revision, 1, b"x".to_vec()).await, Ok(Put::Moved(0)));
+    assert_eq!(ledger.put(&revision, 0, b"one".to_vec()).await, Ok(Put::Done(1)));
+    assert_eq!(ledger.put(&revision, 0, b"x".to_vec()).await, Ok(Put::Moved(1)));
+    assert_eq!(ledger.put(&revision, 1, b"two".to_vec()).await, Ok(Put::Done(2)));
+    assert_eq!(ledger.document(&revision).await, Ok(Some(Versioned { version: 2, bytes: b"two".to_vec() })));
+}
+
+/// One of everything.
+async fn a_long_day(ledger: &dyn Ledger) {
+    paid(ledger, "a", &[("stock", 5, 100)]).await;
+    rolled_back(ledger, "a", part("x", 2, &[("stock", 2)])).await;
+    rolled_back(ledger, "a", whole("y")).await;
+    lapsed(ledger, "b", &[("stock", 3, 100)]).await;
+    ledger.commit("u", "b", IfExpired::Reacquire(Vec::new())).await.unwrap();
+    let held = taken(ledger, "c", &[("stock", 4, 100)]).await;
+    assert!(matches!(ledger.extend("u", "c", held.deadline + HOUR).await, Ok(Extended::Done(_))));
+    let new = hold(ledger, "d", &[("stock", 1, 100)]).await;
+    assert!(matches!(ledger.replace("c", new).await, Ok(Reserved::Taken(_))));
+    let coupon = hold(ledger, "e", &[("issued", 1, 100)]).await;
+    assert!(matches!(ledger.take(coupon).await, Ok(Reserved::Taken(_))));
+    ledger.rollback("u", "f", whole("z")).await.unwrap();
+}
+
+pub async fn every_transition_is_one_entry_with_what_it_moved(ledger: &dyn Ledger) {
+    a_long_day(ledger).await;
+    let (events, _) = events(ledger, &Cursor::default()).await;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (event.entry.id.as_str(), event.entry.version, event.entry.transition, event.entry.moved.first().map(|moved| moved.1))
+        })
+        .collect();
+    let expected = [
+        ("a", 1, Transition::Reserved, Some(5)),
+        ("a", 2, Transition::Committed, None),
+        ("a", 3, Transition::PartReturned, Some(-2)),
+        ("a", 4, Transition::RolledBack, Some(-3)),
+        ("b", 1, Transition::Reserved, Some(3)),
+        ("b", 2, Transition::Expired, Some(-3)),
+        ("b", 3, Transition::Reacquired, Some(3)),
+        ("c", 1, Transition::Reserved, Some(4)),
+        ("c", 2, Transition::Extended, None),
+        ("c", 3, Transition::Replaced, Some(-4)),
+        ("d", 1, Transition::Reserved, Some(1)),
+        ("e", 1, Transition::Taken, Some(1)),
+        ("f", 1, Transition::Tombstone, None),
+    ];
+    assert_eq!(told, expected);
+    assert!(events.iter().all(|event| event.entry.shard_key == "u"));
+    assert!(events.windows(2).all(|pair| pair[0].entry.position < pair[1].entry.position));
+}
+
+pub async fn refusals_and_repetitions_log_nothing(ledger: &dyn Ledger) {
+    paid(ledger, "a", &[("stock", 5, 5)]).await;
+    let before = transitions(ledger).await;
+    let refused = hold(ledger, "b", &[("stock", 1, 5)]).await;
+    assert!(matches!(ledger.reserve(refused).await, Ok(Reserved::Refused { .. })));
+    let repeated = hold(ledger, "a", &[("stock", 5, 5)]).await;
+    assert!(matches!(ledger.reserve(repeated).await, Ok(Reserved::Repeated(_))));
+    ledger.commit("u", "a", IfExpired::Refuse).await.unwrap();
+    ledger.extend("u", "a", i64::MAX).await.unwrap();
+    ledger.rollback("u", "a", part("x", 9, &[("stock", 1)])).await.unwrap();
+    ledger.expire(10).await.unwrap();
+    ledger.put(&Name::of(&["d"]), 0, Vec::new()).await.unwrap();
+    assert_eq!(transitions(ledger).await, before);
+}
+
+pub async fn the_log_adds_up_to_the_counters(ledger: &dyn Ledger) {
+    a_long_day(ledger).await;
+    let mut sums: BTreeMap<Name, i64> = BTreeMap::new();
+    for event in events(ledger, &Cursor::default()).await.0 {
+        for (counter, moved) in event.entry.moved {
+            *sums.entry(counter).or_default() += moved;
+        }
+    }
+    assert_eq!(sums, BTreeMap::from([(name("stock"), 4), (name("issued"), 1)]));
+    assert_eq!(used(ledger, ["stock", "issued"]).await, [4, 1]);
+}
+
+pub async fn a_cursor_goes_on_where_it_stopped(ledger: &dyn Ledger) {
+    a_long_day(ledger).await;
+    let (all, end) = events(ledger, &Cursor::default()).await;
+    let mut bites = Vec::new();
+    let mut cursor = Cursor::default();
+    loop {
+        let answer = ledger.events(&cursor, 3).await.unwrap();
+        let Events::Batch(events, next) = answer else { return unexpected(answer) };
+        assert!(events.len() <= 3);
+        cursor = next;
+        if events.is_empty() {
+            break;
+        }
+        bites.extend(events);
+    }
+    assert_eq!((bites, cursor.clone()), (all, end));
+    taken(ledger, "later", &[]).await;
+    let (more, _) = events(ledger, &cursor).await;
+    assert_eq!(more.iter().map(|event| event.entry.id.as_str()).collect::<Vec<_>>(), ["later"]);
+}
+
+pub async fn an_event_shows_the_record(ledger: &dyn Ledger) {
+    let record = paid(ledger, "r", &[("stock", 5, 10)]).await;
+    let (events, _) = events(ledger, &Cursor::default()).await;
+    assert_eq!(events.len(), 2);
+    assert!(events.iter().all(|event| event.record.as_ref() == Some(&record)), "as it stands now: {events:?}");
+    assert_eq!(events[1].entry.at, record.changed);
+}
+
+pub async fn entries_wait_for_registered_readers(ledger: &dyn Ledger) {
+    assert_eq!(ledger.reader("erp").await, Ok(None));
+    ledger.pass("erp", &Cursor::default()).await.unwrap();
+    let start = ledger.reader("erp").await.unwrap().unwrap();
+    taken(ledger, "a", &[]).await;
+    taken(ledger, "b", &[]).await;
+    let answer = ledger.events(&start, 1).await.unwrap();
+    let Events::Batch(first, after_a) = answer else { return unexpected(answer) };
+    assert_eq!(first[0].entry.id, "a");
+    ledger.pass("erp", &after_a).await.unwrap();
+    assert_eq!(ledger.reader("erp").await, Ok(Some(after_a.clone())));
+    assert_eq!(events(ledger, &after_a).await.0[0].entry.id, "b");
+}
+
+pub async fn a_reader_too_far_behind_is_told(ledger: &dyn Ledger) {
+    ledger.pass("slow", &Cursor::default()).await.unwrap();
+    let start = ledger.reader("slow").await.unwrap().unwrap();
+    let made = LOG_MAX + 5;
+    for number in 0..made {
+        taken(ledger, &format!("r{number}"), &[]).await;
+    }
+    let answer = ledger.events(&start, 10).await.unwrap();
+    let Events::Gap(resume) = answer else { return unexpected(answer) };
+    let (kept, _) = events(ledger, &resume).await;
+    assert_eq!(kept.len() as u64, LOG_MAX, "a bound, whoever has not read");
+    assert_eq!(kept[0].entry.id, "r5");
+    assert_eq!(events(ledger, &Cursor::default()).await.0, kept, "a reader without a cursor begins with what is kept");
+}
+
+pub async fn a_cursor_that_is_none_is_refused(ledger: &dyn Ledger) {
+    taken(ledger, "r", &[]).await;
+    assert_malformed(ledger.events(&Cursor(b"rubbish".to_vec()), 1).await);
+    assert_malformed(ledger.pass("erp", &Cursor(b"rubbish".to_vec())).await);
+    assert_malformed(ledger.pass("", &Cursor::default()).await);
+    assert_eq!(ledger.reader("erp").await, Ok(None));
+}
+
+pub async fn a_reader_never_goes_back(ledger: &dyn Ledger) {
+    taken(ledger, "a", &[]).await;
+    let (_, early) = events(ledger, &Cursor::default()).await;
+    taken(ledger, "b", &[]).await;
+    let (_, late) = events(ledger, &Cursor::default()).await;
+    ledger.pass("erp", &late).await.unwrap();
+    ledger.pass("erp", &early).await.unwrap();
+    assert_eq!(ledger.reader("erp").await, Ok(Some(late)));
+}
+
+pub async fn the_clock_never_goes_back(ledger: &dyn Ledger) {
+    let mut latest = ledger.now().await.unwrap();
+    for number in 0..5 {
+        let record = taken(ledger, &format!("r{number}"), &[]).await;
+        assert!(record.created >= latest);
+        latest = ledger.now().await.unwrap();
+        assert!(latest >= record.created);
+    }
+}
+
+pub async fn counters_are_what_records_hold(ledger: &dyn Ledger) {
+    a_long_day(ledger).await;
+    assert_eq!(ledger.verify().await, Ok(Vec::new()));
+}

@@ -1,0 +1,305 @@
+//! What is written where? The tables of the redb file, and the four things that are done with them: open, recover,
+//! append a batch, fold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+
+use super::file::OpenError;
+use crate::book::{Logged, Map};
+use crate::ledger::LedgerError;
+use crate::log::Window;
+use crate::model::{Millis, Record, State, Versioned};
+use crate::name::Name;
+
+/// Raised by whatever makes an older tokka misread a file.
+const FORMAT: u64 = 1;
+
+/// Single numbers: format, epoch, start of the log, and up to where it is folded.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// (first position, batch) → the batch's effects. A batch of documents alone has the position that comes next.
+const LOG: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("log");
+/// What is used, as of the last fold; 0 is not kept.
+const COUNTERS: TableDefinition<'_, &[u8], i64> = TableDefinition::new("counters");
+/// As of the last fold.
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+/// The deadlines of HELD records, as of the last fold: a restart must not read every record.
+const HELD: TableDefinition<'_, &str, i64> = TableDefinition::new("held");
+/// As of the last fold.
+const DOCUMENTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("documents");
+/// The last position that each registered reader has passed; written at once.
+const READERS: TableDefinition<'_, &str, u64> = TableDefinition::new("readers");
+
+/// Where a batch lies in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct BatchKey {
+    /// That its first entry has, or the next one would have.
+    pub(super) position: u64,
+    /// Of all batches ever, rising.
+    pub(super) batch: u64,
+}
+
+/// What a fold writes: the last state of everything that moved since the one before.
+pub(super) struct Fold<'a> {
+    pub(super) counters: &'a Map<Name, i64>,
+    pub(super) records: &'a Map<String, Arc<Record>>,
+    pub(super) documents: &'a Map<Name, Option<Versioned>>,
+    pub(super) folded: BatchKey,
+    pub(super) start: u64,
+    pub(super) end: u64,
+}
+
+/// What a restart begins with, before the log is repeated.
+pub(super) struct Folded {
+    pub(super) counters: Map<Name, i64>,
+    pub(super) deadlines: BTreeSet<(Millis, String)>,
+    pub(super) window: Window,
+    pub(super) folded: BatchKey,
+}
+
+#[derive(Clone)]
+pub(super) struct Tables {
+    db: Arc<Database>,
+}
+
+impl Tables {
+    /// Makes the tables of a new file, or checks that these are ours.
+    pub(super) fn open(db: Database) -> Result<Self, OpenError> {
+        let tables = Self { db: Arc::new(db) };
+        let found = tables.format().map_err(|error| OpenError::Store(error.to_string()))?;
+        match found {
+            Some(FORMAT) => {}
+            Some(found) => return Err(OpenError::Format { found, known: FORMAT }),
+            None => tables.initialise().map_err(|error| OpenError::Store(error.to_string()))?,
+        }
+        Ok(tables)
+    }
+
+    /// `None` for a file without any table; one with tables that are not ours has format 0.
+    fn format(&self) -> Result<Option<u64>, redb::Error> {
+        let txn = self.db.begin_read()?;
+        match txn.open_table(META) {
+            Ok(meta) => Ok(Some(meta.get("format")?.map_or(0, |format| format.value()))),
+            Err(TableError::TableDoesNotExist(_)) if txn.list_tables()?.next().is_none() => Ok(None),
+            Err(TableError::TableDoesNotExist(_)) => Ok(Some(0)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn initialise(&self) -> Result<(), redb::Error> {
+        let txn = self.db.begin_write()?;
+        {
+            let mut meta = txn.open_table(META)?;
+            meta.insert("format", FORMAT)?;
+            meta.insert("epoch", random())?;
+            txn.open_table(LOG)?;
+            txn.open_table(COUNTERS)?;
+            txn.open_table(RECORDS)?;
+            txn.open_table(HELD)?;
+            txn.open_table(DOCUMENTS)?;
+            txn.open_table(READERS)?;
+        }
+        txn.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn folded(&self, log_max: u64) -> Result<Folded, LedgerError> {
+        self.read_folded(log_max).map_err(unreadable)
+    }
+
+    fn read_folded(&self, log_max: u64) -> Result<Folded, redb::Error> {
+        let txn = self.db.begin_read()?;
+        let meta = txn.open_table(META)?;
+        let number = |key: &str| -> Result<u64, redb::Error> { Ok(meta.get(key)?.map_or(0, |value| value.value())) };
+        let mut window = Window::new(number("epoch")?, log_max);
+        window.start = number("start")?;
+        window.end = number("end")?;
+        let mut readers = BTreeMap::new();
+        for row in txn.open_table(READERS)?.iter()? {
+            let (reader, position) = row?;
+            readers.insert(reader.value().to_owned(), position.value());
+        }
+        window.readers = readers;
+        let mut counters = Map::default();
+        for row in txn.open_table(COUNTERS)?.iter()? {
+            let (counter, used) = row?;
+            counters.insert(Name::from_bytes(counter.value()), used.value());
+        }
+        let mut deadlines = BTreeSet::new();
+        for row in txn.open_table(HELD)?.iter()? {
+            let (id, deadline) = row?;
+            deadlines.insert((deadline.value(), id.value().to_owned()));
+        }
+        let folded = BatchKey { position: number("folded_position")?, batch: number("folded_batch")? };
+        Ok(Folded { counters, deadlines, window, folded })
+    }
+
+    /// The batches after one, each with its effects.
+    pub(super) fn batches_after(
+        &self,
+        folded: BatchKey,
+        mut each: impl FnMut(BatchKey, Vec<Logged>) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let view = self.view()?;
+        let log = view.log()?;
+        let first = (folded.position, folded.batch.saturating_add(1));
+        for row in log.range(first..).map_err(unreadable)? {
+            let (key, blob) = row.map_err(unreadable)?;
+            let (position, batch) = key.value();
+            each(BatchKey { position, batch }, decode(blob.value())?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a batch; it is durable when this returns.
+    pub(super) fn append(
+        &self,
+        key: BatchKey,
+        logged: &[Logged],
+        readers: Option<&BTreeMap<String, u64>>,
+    ) -> Result<(), redb::Error> {
+        let txn = self.db.begin_write()?;
+        if !logged.is_empty() {
+            let blob = encode(&logged).map_err(corrupted)?;
+            txn.open_table(LOG)?.insert((key.position, key.batch), blob.as_slice())?;
+        }
+        if let Some(readers) = readers {
+            let mut table = txn.open_table(READERS)?;
+            for (reader, position) in readers {
+                table.insert(reader.as_str(), *position)?;
+            }
+        }
+        txn.commit()?;
+        Ok(())
+    }
+
+    /// Moves what the log has told into the tables, and drops the batches that nobody needs any more.
+    pub(super) fn fold(&self, fold: &Fold<'_>) -> Result<(), redb::Error> {
+        let txn = self.db.begin_write()?;
+        {
+            // In the order of their keys: neighbours share a page, and it is copied once.
+            let mut records: Vec<&Arc<Record>> = fold.records.values().collect();
+            records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+            let (mut table, mut held) = (txn.open_table(RECORDS)?, txn.open_table(HELD)?);
+            for record in records {
+                let bytes = encode(&**record).map_err(corrupted)?;
+                table.insert(record.id.as_str(), bytes.as_slice())?;
+                match record.state {
+                    State::Held => held.insert(record.id.as_str(), record.deadline)?,
+                    State::Committed | State::RolledBack | State::Expired => held.remove(record.id.as_str())?,
+                };
+            }
+            let mut counters: Vec<(&Name, &i64)> = fold.counters.iter().collect();
+            counters.sort_unstable();
+            let mut table = txn.open_table(COUNTERS)?;
+            for (counter, used) in counters {
+                match used {
+                    0 => table.remove(counter.as_bytes())?,
+                    used => table.insert(counter.as_bytes(), *used)?,
+                };
+            }
+            let mut table = txn.open_table(DOCUMENTS)?;
+            for (name, document) in fold.documents {
+                match document {
+                    Some(document) => {
+                        let bytes = encode(document).map_err(corrupted)?;
+                        table.insert(name.as_bytes(), bytes.as_slice())?
+                    }
+                    None => table.remove(name.as_bytes())?,
+                };
+            }
+            let mut meta = txn.open_table(META)?;
+            meta.insert("start", fold.start)?;
+            meta.insert("end", fold.end)?;
+            meta.insert("folded_position", fold.folded.position)?;
+            meta.insert("folded_batch", fold.folded.batch)?;
+            // A batch that reaches above `start` is kept whole: the next one begins above it.
+            let mut log = txn.open_table(LOG)?;
+            let next_above = fold.start.saturating_add(1);
+            let kept = log.range(..=(next_above, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value());
+            if let Some(kept) = kept {
+                log.retain_in(..kept, |_, _| false)?;
+            }
+        }
+        txn.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn view(&self) -> Result<View, LedgerError> {
+        Ok(View { txn: self.db.begin_read().map_err(unreadable)? })
+    }
+}
+
+/// The tables as they stood at one moment; all of it is durable.
+pub(super) struct View {
+    txn: ReadTransaction,
+}
+
+type Log = redb::ReadOnlyTable<(u64, u64), &'static [u8]>;
+
+impl View {
+    pub(super) fn record(&self, id: &str) -> Result<Option<Arc<Record>>, LedgerError> {
+        let table = self.txn.open_table(RECORDS).map_err(unreadable)?;
+        let found = table.get(id).map_err(unreadable)?;
+        found.map(|bytes| decode(bytes.value()).map(Arc::new)).transpose()
+    }
+
+    pub(super) fn document(&self, name: &Name) -> Result<Option<Versioned>, LedgerError> {
+        let table = self.txn.open_table(DOCUMENTS).map_err(unreadable)?;
+        let found = table.get(name.as_bytes()).map_err(unreadable)?;
+        found.map(|bytes| decode(bytes.value())).transpose()
+    }
+
+    pub(super) fn each_record(&self, mut each: impl FnMut(Record)) -> Result<(), LedgerError> {
+        let table = self.txn.open_table(RECORDS).map_err(unreadable)?;
+        for row in table.iter().map_err(unreadable)? {
+            let (_, bytes) = row.map_err(unreadable)?;
+            each(decode(bytes.value())?);
+        }
+        Ok(())
+    }
+
+    /// Entries above a position, in order, until `each` says that it has enough.
+    pub(super) fn each_entry(&self, above: u64, mut each: impl FnMut(Logged) -> bool) -> Result<(), LedgerError> {
+        let log = self.log()?;
+        let next = above.saturating_add(1);
+        let first = log.range(..=(next, u64::MAX)).map_err(unreadable)?.next_back().transpose().map_err(unreadable)?;
+        let first = first.map_or((next, 0), |(key, _)| key.value());
+        for row in log.range(first..).map_err(unreadable)? {
+            let (_, blob) = row.map_err(unreadable)?;
+            for logged in decode::<Vec<Logged>>(blob.value())? {
+                if logged.position().is_some_and(|position| position > above) && !each(logged) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&self) -> Result<Log, LedgerError> {
+        self.txn.open_table(LOG).map_err(unreadable)
+    }
+}
+
+fn encode<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_allocvec(value)
+}
+
+fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, LedgerError> {
+    postcard::from_bytes(bytes).map_err(unreadable)
+}
+
+fn corrupted(error: postcard::Error) -> redb::Error {
+    redb::Error::Corrupted(error.to_string())
+}
+
+fn unreadable(error: impl std::fmt::Display) -> LedgerError {
+    LedgerError::Unavailable(format!("the store's file cannot be read: {error}"))
+}
+
+/// For the epoch: two stores must not have the same, nothing more.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
