@@ -101,7 +101,6 @@ pub fn views(case: &Case) -> Result<(Facts, Facts), String> {
         let mut facts = names.priced(&price).facts();
         let full_only = ["outcomes.", "hints.", "groups.", "funding.", "given_value.", "settlements."];
         facts.0.retain(|path, _| !full_only.iter().any(|prefix| path.starts_with(prefix)));
-        facts.0.insert("fingerprint".to_owned(), format!("{:032x}", price.fingerprint));
         facts.0.insert("next_change_at".to_owned(), format!("{:?}", price.next_change_at));
         Ok(facts)
     };
@@ -164,6 +163,7 @@ impl Names<'_> {
             applied: quote.applied.iter().map(|ix| self.promotion(*ix)).collect(),
             needs_user: quote.needs_user,
             clawback_only: quote.clawback_only,
+            fingerprint: Some(quote.fingerprint),
             ..Priced::default()
         };
         for (ix, line) in quote.lines.iter() {

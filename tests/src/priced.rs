@@ -82,6 +82,8 @@ pub struct Priced {
     pub claims: BTreeMap<Key, i64>,
     /// Since when the counters of the user that it takes of count: a local date, or `ever`.
     pub periods: BTreeMap<Key, String>,
+    /// The fingerprint, where the pricing makes one.
+    pub fingerprint: Option<u128>,
     /// A per-user limit mattered and there is no user.
     pub needs_user: bool,
     /// A `qualify` lowered the order.
@@ -365,6 +367,9 @@ impl Priced {
         }
         for (key, since) in &self.periods {
             facts.put(format!("periods.{key}"), since);
+        }
+        if let Some(fingerprint) = self.fingerprint {
+            facts.put("fingerprint", format!("{fingerprint:032x}"));
         }
         facts.put("needs_user", self.needs_user);
         facts.put("clawback_only", self.clawback_only);
