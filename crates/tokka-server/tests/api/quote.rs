@@ -85,12 +85,18 @@ async fn gifts_bring_what_the_erp_needs_and_missing_ones_are_named() {
     let mut request = masks();
     request.basket.as_mut().expect("a basket").lines = vec![line("a", "tea", "pharma", 10, 2500)];
     request.select_gift.insert("lamps".to_owned(), "lamp".to_owned());
+    request.view = v1::View::Full.into();
     let quote = server.quote(request).await.expect("a price");
     let [bag] = &quote.gifts[..] else { panic!("{:?}", quote.gifts) };
     assert_eq!((bag.promotion.as_str(), bag.gift.as_str(), bag.quantity), ("spend-5000", "tote-bag", 1));
     assert_eq!(bag.erp, Some(v1::gift::Erp::Note("not in the ERP: トートバッグ × 1".to_owned())));
     let [lamp] = &quote.missing_gifts[..] else { panic!("{:?}", quote.missing_gifts) };
     assert_eq!((lamp.promotion.as_str(), lamp.gift.as_str(), lamp.wanted, lamp.given), ("lamps", "lamp", 1, 0));
+    // A bag is worth 300, and the store funds what it gives; the coupon is paid for by both.
+    let funder = |payer: &str, amount, given_value| v1::FunderTotal { payer: payer.to_owned(), amount, given_value };
+    assert_eq!(quote.funders, [funder("platform", 120, 0), funder("pharma", 500 + 180, 300)]);
+    let lamps = quote.outcomes.iter().find(|outcome| outcome.promotion == "lamps").expect("an outcome");
+    assert_eq!(lamps.code(), v1::OutcomeCode::NoBenefit, "{lamps:?}");
 }
 
 #[tokio::test]
