@@ -6,7 +6,7 @@
 //! the children of a node that got `⌊x⌋` have floors that sum to at most that, and those of one that got `⌈x⌉` have
 //! ceilings that sum to at least that.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
@@ -28,8 +28,8 @@ pub(crate) struct Leaf {
 #[derive(Debug, Clone, Copy)]
 struct Child {
     weight: i64,
-    /// Smaller goes first among equals.
-    rank: u32,
+    /// Its place among the children.
+    index: u32,
     floor: i64,
     rest: i64,
 }
@@ -40,7 +40,7 @@ type Children = SmallVec<[Child; 16]>;
 ///
 /// # Errors
 /// [`Overflow`] where the weights do not sum to 64 bits.
-pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout) -> Result<SmallVec<[Amount; 16]>, Overflow> {
+pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout<'_>) -> Result<SmallVec<[Amount; 16]>, Overflow> {
     let total = Amount::sum(leaves.iter().map(|leaf| leaf.weight))?;
     debug_assert!(Amount::ZERO <= discount && discount <= total, "{discount:?} of {total:?}");
     let mut shares: SmallVec<[Amount; 16]> = SmallVec::from_elem(Amount::ZERO, leaves.len());
@@ -73,39 +73,54 @@ pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout) -> Re
     }
 
     // Order → stores.
-    let mut of_stores: Children =
-        stores.iter().enumerate().map(|(position, weight)| whole.child(*weight, layout.store_rank_at(position))).collect();
-    share_out(whole.discount, &mut of_stores);
+    let mut of_stores: SmallVec<[i64; 8]> = SmallVec::from_elem(0, store_count);
+    if let [only] = of_stores.as_mut_slice() {
+        *only = whole.discount;
+    } else {
+        let mut children: Children = stores.iter().zip(0u32..).map(|(weight, index)| whole.child(*weight, index)).collect();
+        share_out(whole.discount, &mut children, |a, b| layout.compare_stores(a, b));
+        for (part, child) in of_stores.iter_mut().zip(&children) {
+            *part = child.floor;
+        }
+    }
 
     // Store → lines.
     let mut of_lines: SmallVec<[i64; 16]> = SmallVec::from_elem(0, lines.len());
-    for (position, store) in of_stores.iter().enumerate().filter(|(_, store)| store.floor > 0) {
-        let members: SmallVec<[usize; 16]> = (0..lines.len())
-            .filter(|index| lines.get(*index).is_some_and(|(line, _)| layout.store_position(*line) == position))
-            .collect();
-        let mut children: Children = members
-            .iter()
-            .filter_map(|index| lines.get(*index))
-            .map(|(line, weight)| whole.child(*weight, layout.line_rank(*line)))
-            .collect();
-        share_out(store.floor, &mut children);
-        for (index, child) in members.iter().zip(&children) {
-            if let Some(share) = of_lines.get_mut(*index) {
+    let mut children = Children::new();
+    for (position, part) in of_stores.iter().enumerate().filter(|(_, part)| **part > 0) {
+        children.clear();
+        for ((line, weight), index) in lines.iter().zip(0u32..) {
+            if layout.store_position(*line) == position {
+                children.push(whole.child(*weight, index));
+            }
+        }
+        let line = |index: u32| usize::try_from(index).ok().and_then(|index| lines.get(index)).map(|(line, _)| *line);
+        share_out(*part, &mut children, |a, b| layout.compare_lines(line(a), line(b)));
+        for child in &children {
+            if let Some(share) = usize::try_from(child.index).ok().and_then(|index| of_lines.get_mut(index)) {
                 *share = child.floor;
             }
         }
     }
 
-    // Line → segments.
+    // Line → segments. Most lines are one.
     let mut first = 0usize;
     for ((line, _), part) in lines.iter().zip(&of_lines) {
         let of_line = || leaves.iter().skip(first).take_while(|leaf| leaf.line == *line);
-        let mut children: Children = of_line().zip(0u32..).map(|(leaf, index)| whole.child(leaf.weight.get(), index)).collect();
-        share_out(*part, &mut children);
-        for (share, child) in shares.iter_mut().skip(first).zip(&children) {
-            *share = Amount::minor(child.floor);
+        let count = of_line().count();
+        if count == 1 {
+            if let Some(share) = shares.get_mut(first) {
+                *share = Amount::minor(*part);
+            }
+        } else {
+            children.clear();
+            children.extend(of_line().zip(0u32..).map(|(leaf, index)| whole.child(leaf.weight.get(), index)));
+            share_out(*part, &mut children, |a, b| a.cmp(&b));
+            for (share, child) in shares.iter_mut().skip(first).zip(&children) {
+                *share = Amount::minor(child.floor);
+            }
         }
-        first = first.saturating_add(children.len());
+        first = first.saturating_add(count);
     }
     debug_assert_eq!(Amount::sum(shares.iter().copied()), Ok(discount), "children sum to their parent");
     Ok(shares)
@@ -120,7 +135,7 @@ struct Whole {
 
 impl Whole {
     /// The floor and the fractional part of `discount × weight / total`.
-    fn child(self, weight: i64, rank: u32) -> Child {
+    fn child(self, weight: i64, index: u32) -> Child {
         let (floor, rest) = match self.discount.checked_mul(weight) {
             Some(product) => (product.checked_div(self.total).unwrap_or(0), product.checked_rem(self.total).unwrap_or(0)),
             None => {
@@ -132,28 +147,26 @@ impl Whole {
                 (quotient.unwrap_or(0), rest.unwrap_or(0))
             }
         };
-        Child { weight, rank, floor, rest }
+        Child { weight, index, floor, rest }
     }
 }
 
 /// Gives each child its floor, and what is left over one each to the largest fractional parts; ties go to the larger
-/// weight, then to the smaller rank. Afterwards `floor` is the share.
-fn share_out(part: i64, children: &mut Children) {
+/// weight, then as `tie` says. Afterwards `floor` is the share.
+fn share_out(part: i64, children: &mut Children, tie: impl Fn(u32, u32) -> Ordering) {
     let floors = children.iter().fold(0i64, |sum, child| sum.saturating_add(child.floor));
     let left_over = usize::try_from(part.saturating_sub(floors)).unwrap_or(0);
     // INVARIANT: a node is at the floor or ceiling of its exact share, so fewer are left over than children have fractions.
     debug_assert!(left_over <= children.iter().filter(|child| child.rest > 0).count());
-    if left_over == 0 {
-        return;
+    let Some(last) = left_over.checked_sub(1).filter(|last| *last < children.len()) else { return };
+    // Who gets one is a set: the order within it does not matter, so the children need not be sorted.
+    let fractions_first =
+        |a: &Child, b: &Child| b.rest.cmp(&a.rest).then(b.weight.cmp(&a.weight)).then_with(|| tie(a.index, b.index));
+    children.select_nth_unstable_by(last, fractions_first);
+    for child in children.iter_mut().take(left_over) {
+        child.floor = child.floor.saturating_add(1);
     }
-    let mut order: SmallVec<[usize; 16]> = (0..children.len()).collect();
-    let key = |index: &usize| children.get(*index).map(|child| (Reverse(child.rest), Reverse(child.weight), child.rank));
-    order.sort_unstable_by_key(key);
-    for index in order.into_iter().take(left_over) {
-        if let Some(child) = children.get_mut(index) {
-            child.floor = child.floor.saturating_add(1);
-        }
-    }
+    children.sort_unstable_by_key(|child| child.index);
 }
 
 /// Splits an amount by weights: floors, then the largest fractional parts; ties go to the first. Weights that are all
@@ -161,13 +174,13 @@ fn share_out(part: i64, children: &mut Children) {
 pub(crate) fn split_by_weight(amount: Amount, weights: &[Amount]) -> Result<Vec<Amount>, Overflow> {
     let total = Amount::sum(weights.iter().copied())?;
     let whole = Whole { discount: amount.get(), total: total.get() };
-    let mut children: Children = weights.iter().zip(0u32..).map(|(weight, rank)| whole.child(weight.get(), rank)).collect();
+    let mut children: Children = weights.iter().zip(0u32..).map(|(weight, index)| whole.child(weight.get(), index)).collect();
     if total.is_positive() {
         // Ties go to the first named, whatever its weight.
         for child in &mut children {
             child.weight = 0;
         }
-        share_out(amount.get(), &mut children);
+        share_out(amount.get(), &mut children, |a, b| a.cmp(&b));
     }
     Ok(children.iter().map(|child| Amount::minor(child.floor)).collect())
 }

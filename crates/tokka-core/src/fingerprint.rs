@@ -11,7 +11,8 @@ use crate::quote::{Quote, line_at};
 /// by theirs, so that no two answers read the same.
 pub(crate) fn of(prepared: &Prepared<'_>, quote: &Quote) -> u128 {
     let (basket, rulebook) = (prepared.basket, prepared.rulebook);
-    let mut bytes = Bytes(Vec::with_capacity(1_024));
+    // A line has its four numbers, six amounts, three lengths and three ids.
+    let mut bytes = Bytes(Vec::with_capacity(quote.lines.len().saturating_mul(192).saturating_add(256)));
     bytes.text("tokka quote 1");
     bytes.text(basket.currency());
     bytes.number(i64::from(basket.user().is_some()));

@@ -27,7 +27,7 @@ pub(crate) mod select;
 pub struct Prepared<'a> {
     pub(crate) rulebook: &'a Rulebook,
     pub(crate) basket: &'a Basket,
-    pub(crate) layout: Layout,
+    pub(crate) layout: Layout<'a>,
     /// Non-coupons in order of application, then coupons in the order offered.
     pub(crate) candidates: Vec<Candidate>,
     /// The lines of the candidates, in request order each.
@@ -293,7 +293,7 @@ impl<'a> Finder<'a> {
 }
 
 /// Which item promotion looks at which group.
-fn item_looks(candidates: &[Found], covered: &[LineIx], layout: &Layout) -> (Vec<ItemLook>, Vec<LineIx>) {
+fn item_looks(candidates: &[Found], covered: &[LineIx], layout: &Layout<'_>) -> (Vec<ItemLook>, Vec<LineIx>) {
     let mut rows: SmallVec<[(u32, usize, LineIx); 64]> = SmallVec::new();
     for (number, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.stage == Stage::Item) {
         let lines = covered.get(candidate.lines.clone()).unwrap_or_default();

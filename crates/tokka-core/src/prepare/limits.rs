@@ -49,7 +49,7 @@ pub(crate) struct UnitLimits {
 
 impl Limits {
     /// The limits that speak of the sku of this line.
-    pub(crate) fn units_of(&self, layout: &Layout, line: LineIx) -> UnitLimits {
+    pub(crate) fn units_of(&self, layout: &Layout<'_>, line: LineIx) -> UnitLimits {
         let sku_of = layout.first_of_sku(line);
         let found = self.units.iter().find(|units| units.sku_of.is_none_or(|first| first == sku_of));
         found.copied().unwrap_or_default()
@@ -80,14 +80,14 @@ pub(crate) struct GiftStock {
 pub(crate) struct Slots<'a> {
     rulebook: &'a Rulebook,
     basket: &'a Basket,
-    layout: &'a Layout,
+    layout: &'a Layout<'a>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) gift_stocks: SmallVec<[GiftStock; 4]>,
     pub(crate) counters: Table<CounterIx, Counter>,
 }
 
 impl<'a> Slots<'a> {
-    pub(crate) fn new(rulebook: &'a Rulebook, basket: &'a Basket, layout: &'a Layout) -> Self {
+    pub(crate) fn new(rulebook: &'a Rulebook, basket: &'a Basket, layout: &'a Layout<'a>) -> Self {
         Self { rulebook, basket, layout, slots: Vec::new(), gift_stocks: SmallVec::new(), counters: Table::new() }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn bid(pricing: &Pricing<'_>, look: &Look<'_>, rule: &BuyGet) -> Bid 
             kept_out: Vec::new(),
             limit: None,
         };
-        return Ok(Err(Box::new(Refusal { verdict: Verdict::BelowQuantity(shortfall), hint, cut: SmallVec::new() })));
+        return Ok(Err(Box::new(Refusal { verdict: Verdict::BelowQuantity(shortfall), hint, cut: Vec::new() })));
     }
     let mut offer = Offer { count: free, cut: look.cut(pricing, earned), hint, ..Offer::default() };
     match rule.mode {
@@ -83,7 +83,7 @@ fn cheapest(look: &Look<'_>, units: i64) -> Result<Amount, Overflow> {
 }
 
 /// What is missing to the next tier, or, with `repeat`, to the next free unit.
-fn hint(look: &Look<'_>, tiers: &Tiers, repeat: bool, earned_now: i64) -> Result<Option<Hint>, Overflow> {
+fn hint(look: &Look<'_>, tiers: &Tiers, repeat: bool, earned_now: i64) -> Result<Option<Box<Hint>>, Overflow> {
     let quantity = look.quantity;
     let missing = if repeat {
         // More is earned first where one tier fits once more into what the tiers above it leave.
@@ -101,7 +101,7 @@ fn hint(look: &Look<'_>, tiers: &Tiers, repeat: bool, earned_now: i64) -> Result
     let Some(missing) = missing else { return Ok(None) };
     let threshold = quantity.plus(missing)?;
     let then = earned(tiers, repeat, threshold)?;
-    Ok(Some(Hint {
+    Ok(Some(Box::new(Hint {
         promotion: look.promotion,
         line: look.first_line(),
         basis: Basis::Quantity,
@@ -109,5 +109,5 @@ fn hint(look: &Look<'_>, tiers: &Tiers, repeat: bool, earned_now: i64) -> Result
         missing,
         then: Then::FreeUnits(then),
         loses: then < earned_now,
-    }))
+    })))
 }

@@ -57,8 +57,8 @@ pub(super) struct Offer {
     pub(super) free_units: i64,
     /// What it takes of its limits: units made cheaper, or free ones.
     pub(super) count: i64,
-    pub(super) cut: SmallVec<[LimitUse; 2]>,
-    pub(super) hint: Option<Hint>,
+    pub(super) cut: Vec<LimitUse>,
+    pub(super) hint: Option<Box<Hint>>,
     pub(super) pieces: SmallVec<[Piece; 4]>,
 }
 
@@ -66,16 +66,16 @@ pub(super) struct Offer {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) verdict: Verdict,
-    pub(super) hint: Option<Hint>,
+    pub(super) hint: Option<Box<Hint>>,
     /// Limits that cut the quantity.
-    pub(super) cut: SmallVec<[LimitUse; 2]>,
+    pub(super) cut: Vec<LimitUse>,
 }
 
 impl From<Verdict> for Box<Refusal> {
     fn from(verdict: Verdict) -> Self {
         let cut = match verdict {
-            Verdict::LimitReached(stands) => SmallVec::from_iter([stands]),
-            _ => SmallVec::new(),
+            Verdict::LimitReached(stands) => vec![stands],
+            _ => Vec::new(),
         };
         Self::new(Refusal { verdict, hint: None, cut })
     }
@@ -121,7 +121,7 @@ fn serve(
             Err(refusal) => {
                 let Refusal { verdict, hint, cut } = *refusal;
                 pricing.note_cut(&cut);
-                pricing.hints.extend(hint);
+                pricing.hints.extend(hint.map(|hint| *hint));
                 pricing.refused(look.candidate, verdict);
             }
         }
@@ -217,7 +217,7 @@ impl Look<'_> {
     }
 
     /// The limits of which less is left than wanted.
-    pub(super) fn cut(&self, pricing: &Pricing<'_>, wanted: i64) -> SmallVec<[LimitUse; 2]> {
+    pub(super) fn cut(&self, pricing: &Pricing<'_>, wanted: i64) -> Vec<LimitUse> {
         let below = self.slots.iter().filter(|slot| pricing.left(**slot) < wanted);
         below.filter_map(|slot| pricing.limit_use(*slot, self.quantity)).collect()
     }
@@ -275,7 +275,7 @@ fn next_tier(
     rule: &VolumePrice,
     eligible: i64,
     reached: Option<usize>,
-) -> Result<Option<Hint>, Overflow> {
+) -> Result<Option<Box<Hint>>, Overflow> {
     if !pricing.full || eligible < look.quantity {
         return Ok(None);
     }
@@ -285,7 +285,7 @@ fn next_tier(
     // A tier that makes units dearer than the one below takes away what is given now.
     let price = |tier: usize, line: &Line| rule.tiers.get(tier).map(|tier| target(line.unit_price, tier.price, rounding));
     let dearer = |reached: usize| look.lines.iter().any(|(_, line)| price(next, line) > price(reached, line));
-    Ok(Some(Hint {
+    Ok(Some(Box::new(Hint {
         promotion: look.promotion,
         line: look.first_line(),
         basis: Basis::Quantity,
@@ -293,7 +293,7 @@ fn next_tier(
         missing: tier.min_quantity.minus(eligible)?,
         then: Then::Price(tier.price),
         loses: rule.mode == VolumeMode::AllUnits && reached.is_some_and(dearer),
-    }))
+    })))
 }
 
 /// Prices the first `eligible` units in request order; a run reaches up to its number of units, each at its price or,
@@ -371,12 +371,12 @@ fn take(
         spread.push(Spread { promotion, look: look.clone(), discount: offer.discount });
     }
     pieces.extend(offer.pieces);
-    pricing.hints.extend(offer.hint);
+    pricing.hints.extend(offer.hint.map(|hint| *hint));
     let applied = Applied {
         discount: offer.discount,
         free_units: offer.free_units,
         gifts: Vec::new(),
-        cut: offer.cut.into_vec(),
+        cut: offer.cut,
         floor_cut: offer.floor_cut,
     };
     pricing.applied(look.candidate, applied)
