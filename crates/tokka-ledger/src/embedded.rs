@@ -103,7 +103,7 @@ impl Embedded {
     /// # Errors
     /// [`OpenError`]: another process has it, its format is another one, or the disk does not answer.
     pub fn open(config: Config) -> Result<Self, OpenError> {
-        let tables = Tables::open(file::open(&config)?)?;
+        let tables = file::open(&config)?;
         Self::start(tables, config)
     }
 
@@ -112,7 +112,7 @@ impl Embedded {
     /// # Errors
     /// [`OpenError`].
     pub fn open_with_backend(backend: impl StorageBackend, config: Config) -> Result<Self, OpenError> {
-        let tables = Tables::open(file::open_backend(backend, &config)?)?;
+        let tables = file::open_backend(backend, &config)?;
         Self::start(tables, config)
     }
 

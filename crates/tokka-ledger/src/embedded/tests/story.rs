@@ -1,0 +1,236 @@
+//! What might customers, sweepers and readers do? A random but repeatable story of calls, and what a store looks like
+//! afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::*;
+use crate::book::Ask;
+use crate::memory::Memory;
+use crate::model::{Claim, Document, Extent, Portion};
+
+/// Small numbers, so that everything meets everything.
+const IDS: u64 = 9;
+const COUNTERS: [&str; 4] = ["stock", "budget", "user", "gift"];
+const DOCUMENTS: [&str; 3] = ["wallet", "revision", "setting"];
+const READERS: [&str; 2] = ["archive", "erp"];
+
+/// A step of the story.
+#[derive(Debug, Clone)]
+pub(super) enum Call {
+    Ask(Ask),
+    /// A registered reader reads up to so many entries and passes them.
+    Read {
+        reader: &'static str,
+        max: usize,
+    },
+    /// Time goes on by so many milliseconds.
+    Later(i64),
+}
+
+/// SplitMix64: a seed is all it takes to tell the story again.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n.max(1)
+    }
+
+    pub(super) fn index(&mut self, n: usize) -> usize {
+        usize::try_from(self.below(n as u64)).unwrap()
+    }
+
+    fn amount(&mut self, n: u64) -> i64 {
+        i64::try_from(self.below(n)).unwrap() + 1
+    }
+
+    /// The next call; `model` is looked at so that versions and portions are often the right ones.
+    pub(super) async fn call(&mut self, model: &Memory, now: i64) -> Call {
+        let id = format!("r{}", self.below(IDS));
+        let shard_key = self.shard_key(&id);
+        match self.below(24) {
+            0..=7 => Call::Ask(Ask::Reserve(self.hold(id, now))),
+            8 => Call::Ask(Ask::Take(self.hold(id, now))),
+            9 | 10 => {
+                let old = format!("r{}", self.below(IDS));
+                if old == id { Call::Later(1) } else { Call::Ask(Ask::Replace { old, hold: self.hold(id, now) }) }
+            }
+            11..=13 => Call::Ask(Ask::Commit { shard_key, id, if_expired: self.if_expired() }),
+            14..=17 => {
+                let rollback = self.rollback(model, &shard_key, &id).await;
+                Call::Ask(Ask::Rollback { shard_key, id, rollback })
+            }
+            18 => Call::Ask(Ask::Extend { shard_key, id, until: now + self.amount(40) - 10 }),
+            19 | 20 => Call::Ask(Ask::Expire { max: self.index(4) }),
+            21 => {
+                let name = self.document_name();
+                Call::Ask(Ask::Put { name, if_version: self.below(3), bytes: vec![7; self.index(40)] })
+            }
+            22 => Call::Read { reader: READERS[self.index(2)], max: self.index(12) },
+            _ => Call::Later(self.amount(8)),
+        }
+    }
+
+    /// Mostly the customer who reserves under this id.
+    fn shard_key(&mut self, id: &str) -> String {
+        if self.below(20) == 0 { "somebody else".to_owned() } else { format!("u{}", id.len() % 2) }
+    }
+
+    fn hold(&mut self, id: String, now: i64) -> Hold {
+        let mut claims: Vec<Claim> = Vec::new();
+        for counter in COUNTERS {
+            if self.below(2) == 0 {
+                let limit = [6, 9, 14][self.index(3)];
+                claims.push(Claim { counter: Name::of(&[counter]), amount: self.amount(4), limit });
+            }
+        }
+        let documents = if self.below(3) == 0 {
+            vec![Document { name: self.document_name(), bytes: id.clone().into_bytes() }]
+        } else {
+            Vec::new()
+        };
+        Hold {
+            shard_key: self.shard_key(&id),
+            request_hash: u128::from(self.below(2)),
+            claims,
+            deadline: now + self.amount(20) - 4,
+            payload: vec![b'p'; self.index(900)],
+            documents,
+            id,
+        }
+    }
+
+    fn document_name(&mut self) -> Name {
+        Name::of(&[DOCUMENTS[self.index(3)]])
+    }
+
+    fn if_expired(&mut self) -> IfExpired {
+        match self.below(3) {
+            0 => IfExpired::Refuse,
+            1 => IfExpired::Reacquire(Vec::new()),
+            _ => IfExpired::Reacquire(vec![(Name::of(&["stock"]), [4, 20][self.index(2)])]),
+        }
+    }
+
+    async fn rollback(&mut self, model: &Memory, shard_key: &str, id: &str) -> Rollback {
+        let record = model.get(shard_key, id).await.unwrap();
+        let held = record.as_ref().map(|record| record.holding.clone()).unwrap_or_default();
+        let mut some: Vec<Portion> = Vec::new();
+        for portion in held {
+            if self.below(2) == 0 {
+                let one_too_many = u64::from(self.below(8) == 0);
+                let amount = self.amount(portion.amount.unsigned_abs() + one_too_many);
+                some.push(Portion { amount, ..portion });
+            }
+        }
+        let guess = record.map_or(1, |record| record.version) + u64::from(self.below(6) == 0);
+        let extent = match self.below(4) {
+            0 => Extent::Whole { except: Vec::new() },
+            1 => Extent::Whole { except: some },
+            _ => Extent::Part { portions: some },
+        };
+        let version = if matches!(extent, Extent::Whole { .. }) && self.below(2) == 0 { None } else { Some(guess) };
+        Rollback {
+            rollback_id: format!("x{}", self.below(5)),
+            request_hash: u128::from(self.below(6) == 0),
+            version,
+            extent,
+            payload: if self.below(2) == 0 { Some(vec![b'n'; self.index(300)]) } else { None },
+            answer: vec![b'a'; self.index(30)],
+        }
+    }
+}
+
+/// Makes a call; what it answers, in words that two stores can be compared by.
+pub(super) async fn tell(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) -> String {
+    match call {
+        Call::Later(by) => {
+            clock.fetch_add(*by, Ordering::SeqCst);
+            String::new()
+        }
+        Call::Read { reader, max } => {
+            let from = ledger.reader(reader).await.unwrap().unwrap_or_default();
+            match ledger.events(&from, *max).await.unwrap() {
+                Events::Batch(events, next) => {
+                    ledger.pass(reader, &next).await.unwrap();
+                    format!("{events:?} {:?}", position(&next))
+                }
+                Events::Gap(next) => {
+                    ledger.pass(reader, &next).await.unwrap();
+                    format!("gap {:?}", position(&next))
+                }
+            }
+        }
+        Call::Ask(ask) => match ask.clone() {
+            Ask::Reserve(hold) => format!("{:?}", ledger.reserve(hold).await),
+            Ask::Take(hold) => format!("{:?}", ledger.take(hold).await),
+            Ask::Replace { old, hold } => format!("{:?}", ledger.replace(&old, hold).await),
+            Ask::Commit { shard_key, id, if_expired } => format!("{:?}", ledger.commit(&shard_key, &id, if_expired).await),
+            Ask::Rollback { shard_key, id, rollback } => format!("{:?}", ledger.rollback(&shard_key, &id, rollback).await),
+            Ask::Extend { shard_key, id, until } => format!("{:?}", ledger.extend(&shard_key, &id, until).await),
+            Ask::Expire { max } => format!("{:?}", ledger.expire(max).await),
+            Ask::Put { name, if_version, bytes } => format!("{:?}", ledger.put(&name, if_version, bytes).await),
+            Ask::Pass { reader, cursor } => format!("{:?}", ledger.pass(&reader, &cursor).await),
+        },
+    }
+}
+
+/// Everything that can be seen of a store. Cursors are compared by their positions: each store has its own epoch.
+pub(super) async fn look(ledger: &dyn Ledger) -> String {
+    let mut seen = String::new();
+    let names: Vec<Name> = COUNTERS.iter().map(|counter| Name::of(&[counter])).collect();
+    seen += &format!("{:?}\n", ledger.usage(&names).await.unwrap());
+    for number in 0..IDS {
+        for shard_key in ["u0", "somebody else"] {
+            seen += &format!("{:?}\n", ledger.get(shard_key, &format!("r{number}")).await.unwrap());
+        }
+    }
+    for name in DOCUMENTS {
+        seen += &format!("{:?}\n", ledger.document(&Name::of(&[name])).await.unwrap());
+    }
+    for reader in READERS {
+        seen += &format!("{:?}\n", ledger.reader(reader).await.unwrap().as_ref().map(position));
+    }
+    match ledger.events(&Cursor::default(), usize::MAX).await.unwrap() {
+        Events::Batch(events, next) => seen += &format!("{events:?} {:?}\n", position(&next)),
+        Events::Gap(_) => panic!("a reader without a cursor cannot be behind"),
+    }
+    assert_eq!(ledger.verify().await, Ok(Vec::new()), "counters differ from what records hold");
+    seen
+}
+
+fn position(cursor: &Cursor) -> Vec<u8> {
+    cursor.0.iter().rev().take(8).rev().copied().collect()
+}
+
+/// A model that has lived through these calls.
+pub(super) async fn model_after(calls: &[Call]) -> (Memory, Arc<AtomicI64>) {
+    let (model, clock) = model();
+    for call in calls {
+        tell(&model, &clock, call).await;
+    }
+    (model, clock)
+}
+
+pub(super) fn model() -> (Memory, Arc<AtomicI64>) {
+    let clock: Arc<AtomicI64> = Arc::new(AtomicI64::new(1_000));
+    let config = small(&clock, 1);
+    (Memory::new(config.clock, config.log_max, config.on_broken), clock)
+}
+
+/// How many stories, and from which seed on: `TOKKA_LEDGER_SEEDS` for a long run, `TOKKA_LEDGER_SEED` for one again.
+pub(super) fn seeds(usual: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    if let Some(seed) = number("TOKKA_LEDGER_SEED") {
+        return seed..seed + 1;
+    }
+    let first = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+    let first = u64::try_from(first).unwrap() << 16;
+    let count = number("TOKKA_LEDGER_SEEDS").unwrap_or(usual);
+    println!("{count} seeds from TOKKA_LEDGER_SEED={first}");
+    first..first + count
+}
