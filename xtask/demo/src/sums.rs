@@ -114,10 +114,12 @@ mod tests {
         }
     }
 
+    type Spoil = fn(&mut v1::Quote);
+
     #[test]
     fn a_yen_that_is_lost_anywhere_is_found() {
         check(&quote()).expect("it adds up");
-        let spoil: [(&str, fn(&mut v1::Quote)); 6] = [
+        let spoil: [(&str, Spoil); 6] = [
             ("the order", |quote| quote.payable = 9),
             ("a line", |quote| quote.lines[0].payable = 7),
             ("a piece", |quote| quote.lines[0].runs[0].payable = 3),
