@@ -34,16 +34,16 @@ struct Child {
     rest: i64,
 }
 
-type Children = SmallVec<[Child; 16]>;
+type Children = SmallVec<[Child; 32]>;
 
 /// The share of each leaf, in the order given: leaves stand line by line, in segment order within each.
 ///
 /// # Errors
 /// [`Overflow`] where the weights do not sum to 64 bits.
-pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout<'_>) -> Result<SmallVec<[Amount; 16]>, Overflow> {
+pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout<'_>) -> Result<SmallVec<[Amount; 32]>, Overflow> {
     let total = Amount::sum(leaves.iter().map(|leaf| leaf.weight))?;
     debug_assert!(Amount::ZERO <= discount && discount <= total, "{discount:?} of {total:?}");
-    let mut shares: SmallVec<[Amount; 16]> = SmallVec::from_elem(Amount::ZERO, leaves.len());
+    let mut shares: SmallVec<[Amount; 32]> = SmallVec::from_elem(Amount::ZERO, leaves.len());
     if discount.is_zero() {
         return Ok(shares);
     }
@@ -57,7 +57,7 @@ pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout<'_>) -
     let whole = Whole { discount: discount.get(), total: total.get() };
 
     // Sums by line, then by store. Leaves of a line are neighbours; lines of a store need not be.
-    let mut lines: SmallVec<[(LineIx, i64); 16]> = SmallVec::new();
+    let mut lines: SmallVec<[(LineIx, i64); 32]> = SmallVec::new();
     for leaf in leaves {
         match lines.last_mut() {
             Some((line, weight)) if *line == leaf.line => *weight = weight.plus(leaf.weight.get())?,
@@ -85,7 +85,7 @@ pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout<'_>) -
     }
 
     // Store → lines.
-    let mut of_lines: SmallVec<[i64; 16]> = SmallVec::from_elem(0, lines.len());
+    let mut of_lines: SmallVec<[i64; 32]> = SmallVec::from_elem(0, lines.len());
     let mut children = Children::new();
     for (position, part) in of_stores.iter().enumerate().filter(|(_, part)| **part > 0) {
         children.clear();
@@ -137,7 +137,7 @@ impl Whole {
     /// The floor and the fractional part of `discount × weight / total`.
     fn child(self, weight: i64, index: u32) -> Child {
         let (floor, rest) = match self.discount.checked_mul(weight) {
-            Some(product) => (product.checked_div(self.total).unwrap_or(0), product.checked_rem(self.total).unwrap_or(0)),
+            Some(product) => divide(product, self.total),
             None => {
                 // INVARIANT: |i64| · |i64| < 2^126, and the quotient is at most the weight.
                 let product = Amount::minor(self.discount).wide_times(weight);
@@ -151,6 +151,12 @@ impl Whole {
     }
 }
 
+/// Quotient and rest of one division.
+fn divide(product: i64, by: i64) -> (i64, i64) {
+    let quotient = product.checked_div(by).unwrap_or(0);
+    (quotient, product.wrapping_sub(quotient.wrapping_mul(by)))
+}
+
 /// Gives each child its floor, and what is left over one each to the largest fractional parts; ties go to the larger
 /// weight, then as `tie` says. Afterwards `floor` is the share.
 fn share_out(part: i64, children: &mut Children, tie: impl Fn(u32, u32) -> Ordering) {
@@ -162,11 +168,16 @@ fn share_out(part: i64, children: &mut Children, tie: impl Fn(u32, u32) -> Order
     // Who gets one is a set: the order within it does not matter, so the children need not be sorted.
     let fractions_first =
         |a: &Child, b: &Child| b.rest.cmp(&a.rest).then(b.weight.cmp(&a.weight)).then_with(|| tie(a.index, b.index));
-    children.select_nth_unstable_by(last, fractions_first);
-    for child in children.iter_mut().take(left_over) {
-        child.floor = child.floor.saturating_add(1);
+    let mut order: SmallVec<[usize; 32]> = (0..children.len()).collect();
+    order.select_nth_unstable_by(last, |a, b| match (children.get(*a), children.get(*b)) {
+        (Some(a), Some(b)) => fractions_first(a, b),
+        _ => Ordering::Equal,
+    });
+    for child in order.into_iter().take(left_over) {
+        if let Some(child) = children.get_mut(child) {
+            child.floor = child.floor.saturating_add(1);
+        }
     }
-    children.sort_unstable_by_key(|child| child.index);
 }
 
 /// Splits an amount by weights: floors, then the largest fractional parts; ties go to the first. Weights that are all

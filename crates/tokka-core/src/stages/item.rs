@@ -25,7 +25,7 @@ pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
     // What a `buy_get` takes off is allocated over all units of its group, once these are segments.
     for Spread { promotion, look, discount } in spread {
         let lines = pricing.prepared.lines_of_look(&look).iter();
-        let numbers: SmallVec<[usize; 16]> = lines.flat_map(|line| pricing.segments_of(*line)).collect();
+        let numbers: SmallVec<[usize; 32]> = lines.flat_map(|line| pricing.segments_of(*line)).collect();
         pricing.take_off(promotion, Stage::Item, discount, &numbers)?;
     }
     Ok(())

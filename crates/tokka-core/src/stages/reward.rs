@@ -29,7 +29,7 @@ pub(super) struct Terms<'p> {
 #[derive(Default)]
 pub(super) struct Sight {
     /// Segments that it may use, by number, ascending.
-    pub(super) segments: SmallVec<[usize; 16]>,
+    pub(super) segments: SmallVec<[usize; 32]>,
     /// Lines with segments that stacking keeps out, each with the promotion that does.
     pub(super) kept_out: Vec<(LineIx, PromoIx)>,
 }
