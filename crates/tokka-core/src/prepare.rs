@@ -140,6 +140,27 @@ impl<'a> Prepared<'a> {
         self.next_change_at
     }
 
+    /// Every promotion that the answer speaks of, ascending: active ones that cover a line, coupons offered, and what is
+    /// selected. A rulebook of these alone, with the same stores and gifts, prices this basket and any part of it the
+    /// same.
+    #[must_use]
+    pub fn promotions(&self) -> Vec<PromoIx> {
+        let of_outcome = |outcome: &Outcome| match outcome.subject {
+            Subject::Promotion(promotion) => Some(promotion),
+            Subject::UnknownCoupon(_) => None,
+        };
+        let decided = self.coupons.iter().filter_map(|offer| match offer {
+            CouponOffer::Candidate(_) => None,
+            CouponOffer::Decided(outcome) => of_outcome(outcome),
+        });
+        let candidates = self.candidates.iter().map(|candidate| candidate.promotion);
+        let mut all: Vec<PromoIx> = candidates.chain(decided).chain(self.idle.iter().filter_map(of_outcome)).collect();
+        all.extend(self.selections.promotions());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Prices the basket; `usage` is parallel to [`Prepared::counters`], what is missing counts as 0.
     ///
     /// # Errors

@@ -55,6 +55,11 @@ impl Selections {
         }
     }
 
+    /// Promotions of which a gift is selected: they must exist, also where they are not active.
+    pub(crate) fn promotions(&self) -> impl Iterator<Item = PromoIx> {
+        self.gifts.iter().map(|(promotion, _)| *promotion)
+    }
+
     pub(crate) fn gift(&self, promotion: PromoIx) -> Option<GiftIx> {
         self.gifts.iter().find(|(of, _)| *of == promotion).map(|(_, gift)| *gift)
     }
