@@ -78,9 +78,18 @@ pub(crate) trait Base {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Logged {
     /// A record's next version. The entry's id, shard key, version and time are the record's.
-    Change { position: u64, transition: Transition, moved: Vec<(Name, i64)>, record: Arc<Record> },
+    Change { position: u64, transition: Transition, moved: Vec<Moved>, record: Arc<Record> },
     /// A document as it stands from now on. Not an entry of the log: it has no position.
     Document { name: Name, now: Option<Versioned> },
+}
+
+/// A counter that moved. What it is used afterwards is kept beside by how much: repeating an effect then sets, and does
+/// not add, so that it may be repeated over tables that hold some of it already.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    counter: Name,
+    by: i64,
+    used: i64,
 }
 
 impl Logged {
@@ -99,7 +108,7 @@ impl Logged {
             shard_key: record.shard_key.clone(),
             version: record.version,
             transition: *transition,
-            moved: moved.clone(),
+            moved: moved.iter().map(|moved| (moved.counter.clone(), moved.by)).collect(),
             at: record.changed,
         })
     }
@@ -198,26 +207,23 @@ impl<B: Base> Book<B> {
             let version = self.document(name)?.map_or(0, |document| document.version).saturating_add(1);
             self.write_document(name.clone(), bytes.map(|bytes| Versioned { version, bytes: bytes.to_vec() }));
         }
+        let mut moved = Vec::with_capacity(change.moved.len());
+        for (counter, by) in change.moved {
+            // INVARIANT: at most AMOUNT_MAX is ever taken, so the sum exists; below 0 is a fault that stays to be seen.
+            let used = self.used(&counter).saturating_add(by);
+            if used < 0 {
+                (self.on_broken)(&counter, used);
+            }
+            moved.push(Moved { counter, by, used });
+        }
         let position = self.window.advance();
-        self.keep(before, position, change.transition, change.moved, Arc::new(change.record));
+        self.keep(before, position, change.transition, moved, Arc::new(change.record));
         Ok(())
     }
 
-    fn keep(
-        &mut self,
-        before: Option<&Record>,
-        position: u64,
-        transition: Transition,
-        moved: Vec<(Name, i64)>,
-        record: Arc<Record>,
-    ) {
-        for (counter, delta) in &moved {
-            // INVARIANT: at most AMOUNT_MAX is ever taken, so the sum exists; below 0 is a fault that stays to be seen.
-            let used = self.used(counter).saturating_add(*delta);
-            if used < 0 {
-                (self.on_broken)(counter, used);
-            }
-            self.draft.counters.insert(counter.clone(), used);
+    fn keep(&mut self, before: Option<&Record>, position: u64, transition: Transition, moved: Vec<Moved>, record: Arc<Record>) {
+        for Moved { counter, used, .. } in &moved {
+            self.draft.counters.insert(counter.clone(), *used);
         }
         if let Some(before) = before.filter(|before| before.state == State::Held) {
             self.deadlines.remove(&(before.deadline, before.id.clone()));

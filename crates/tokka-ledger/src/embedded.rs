@@ -4,8 +4,9 @@
 //! Calls wait in a bounded queue; what queued while the last batch was being made durable is the next batch, so an idle
 //! store adds no latency and a busy one shares its fsyncs. A batch is one blob of the log in a redb file, written by one
 //! durable commit. Counters live in memory; records since the last checkpoint lie in memory over the tables that hold the
-//! older ones; a checkpoint folds them in, and blobs go once they are folded and every registered reader has passed them.
-//! After a crash the blobs since the checkpoint are repeated.
+//! older ones. A checkpoint folds them in, a slice with each batch, so that nobody waits for all of it; blobs go once
+//! they are folded and every registered reader has passed them. After a crash the blobs since the last whole checkpoint
+//! are repeated; they say what everything became, not by how much, so that a half-written checkpoint does no harm.
 
 use std::path::PathBuf;
 use std::sync::Arc;

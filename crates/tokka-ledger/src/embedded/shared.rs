@@ -1,9 +1,9 @@
-//! What may others see of a store? What is durable: counters, the records since the last fold, and the tables below
-//! them. The writer alone changes it, after each fsync; readers never wait in its queue.
+//! What may others see of a store? What is durable: counters, the records since the last checkpoint, and the tables
+//! below them. The writer alone changes it, after each fsync; readers never wait in its queue.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::tables::{Tables, View};
+use super::tables::{Item, Tables, View};
 use crate::book::{Base, Draft, Map, add_holding, differences};
 use crate::ledger::LedgerError;
 use crate::log::{After, Window};
@@ -17,16 +17,46 @@ pub(super) struct Shared {
 
 struct Published {
     counters: Map<Name, i64>,
-    /// Replaced by an empty one at each fold; a reader that took the old one still finds everything in it.
-    overlay: Arc<RwLock<Overlay>>,
+    layers: Layers,
     window: Window,
 }
 
-/// What moved since the last fold.
+/// What lies over the tables. A checkpoint freezes the recent one and moves it into the tables slice by slice; whoever
+/// took the layers before it was done still finds everything in them.
+#[derive(Clone, Default)]
+struct Layers {
+    /// What moved since the checkpoint began.
+    recent: Arc<RwLock<Overlay>>,
+    /// What the checkpoint is moving; nobody writes it any more.
+    frozen: Option<Arc<RwLock<Overlay>>>,
+}
+
 #[derive(Default)]
-pub(super) struct Overlay {
-    pub(super) records: Map<String, Arc<Record>>,
-    pub(super) documents: Map<Name, Option<Versioned>>,
+struct Overlay {
+    records: Map<String, Arc<Record>>,
+    documents: Map<Name, Option<Versioned>>,
+}
+
+impl Layers {
+    fn record(&self, id: &str) -> Option<Arc<Record>> {
+        self.find(|overlay| overlay.records.get(id).cloned())
+    }
+
+    fn document(&self, name: &Name) -> Option<Option<Versioned>> {
+        self.find(|overlay| overlay.documents.get(name).cloned())
+    }
+
+    fn find<T>(&self, f: impl Fn(&Overlay) -> Option<T>) -> Option<T> {
+        let recent = f(&read(&self.recent));
+        recent.or_else(|| self.frozen.as_ref().and_then(|frozen| f(&read(frozen))))
+    }
+
+    /// Every record in them, the most recent one of each id.
+    fn records(&self) -> Map<String, Arc<Record>> {
+        let mut records = self.frozen.as_ref().map(|frozen| read(frozen).records.clone()).unwrap_or_default();
+        records.extend(read(&self.recent).records.iter().map(|(id, record)| (id.clone(), Arc::clone(record))));
+        records
+    }
 }
 
 /// What `audit` counted.
@@ -60,24 +90,25 @@ impl Audit {
 
 /// One durable moment: the tables, and what lies over them.
 struct Moment {
-    overlay: Arc<RwLock<Overlay>>,
+    layers: Layers,
     view: View,
 }
 
 impl Moment {
     fn record(&self, id: &str) -> Result<Option<Arc<Record>>, LedgerError> {
-        let recent = read(&self.overlay).records.get(id).cloned();
+        let recent = self.layers.record(id);
         if recent.is_some() { Ok(recent) } else { self.view.record(id) }
     }
 }
 
 impl Shared {
     pub(super) fn new(tables: Tables, counters: Map<Name, i64>, window: Window) -> Self {
-        let published = Published { counters, overlay: Arc::default(), window };
+        let published = Published { counters, layers: Layers::default(), window };
         Self { published: RwLock::new(published), tables }
     }
 
-    /// Makes a draft that is durable now part of what everybody sees; answers what moved, for the next fold.
+    /// Makes a draft that is durable now part of what everybody sees; answers what moved, for the next
+    /// checkpoint.
     pub(super) fn publish(&self, draft: Draft, window: &Window) -> Map<Name, i64> {
         let mut published = write(&self.published);
         for (counter, used) in &draft.counters {
@@ -87,7 +118,7 @@ impl Shared {
             };
         }
         {
-            let mut overlay = write(&published.overlay);
+            let mut overlay = write(&published.layers.recent);
             overlay.records.extend(draft.records);
             overlay.documents.extend(draft.documents);
         }
@@ -99,14 +130,29 @@ impl Shared {
         draft.counters
     }
 
-    /// What the next fold writes.
-    pub(super) fn overlay(&self) -> Arc<RwLock<Overlay>> {
-        Arc::clone(&read(&self.published).overlay)
+    /// Begins a checkpoint; answers what it has to move, neighbours beside each other: they share a page of the table,
+    /// and it is copied once.
+    pub(super) fn freeze(&self, counters: Map<Name, i64>) -> Vec<Item> {
+        let frozen = {
+            let layers = &mut write(&self.published).layers;
+            let frozen = std::mem::take(&mut layers.recent);
+            layers.frozen = Some(Arc::clone(&frozen));
+            frozen
+        };
+        let overlay = read(&frozen);
+        let mut records: Vec<Arc<Record>> = overlay.records.values().cloned().collect();
+        records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let mut counters: Vec<(Name, i64)> = counters.into_iter().collect();
+        counters.sort_unstable();
+        let mut items: Vec<Item> = records.into_iter().map(Item::Record).collect();
+        items.extend(counters.into_iter().map(|(counter, used)| Item::Counter(counter, used)));
+        items.extend(overlay.documents.iter().map(|(name, document)| Item::Document(name.clone(), document.clone())));
+        items
     }
 
-    /// The overlay is in the tables now.
-    pub(super) fn folded(&self) {
-        write(&self.published).overlay = Arc::default();
+    /// What was frozen is in the tables now.
+    pub(super) fn melt(&self) {
+        write(&self.published).layers.frozen = None;
     }
 
     pub(super) fn usage(&self, counters: &[Name]) -> Vec<i64> {
@@ -119,11 +165,11 @@ impl Shared {
     }
 
     pub(super) fn recent_record(&self, id: &str) -> Option<Arc<Record>> {
-        read(&self.overlay()).records.get(id).cloned()
+        self.layers().record(id)
     }
 
     pub(super) fn recent_document(&self, name: &Name) -> Option<Option<Versioned>> {
-        read(&self.overlay()).documents.get(name).cloned()
+        self.layers().document(name)
     }
 
     pub(super) fn record(&self, id: &str) -> Result<Option<Arc<Record>>, LedgerError> {
@@ -132,7 +178,7 @@ impl Shared {
 
     pub(super) fn document(&self, name: &Name) -> Result<Option<Versioned>, LedgerError> {
         let moment = self.moment()?;
-        let recent = read(&moment.overlay).documents.get(name).cloned();
+        let recent = moment.layers.document(name);
         recent.map_or_else(|| moment.view.document(name), Ok)
     }
 
@@ -162,10 +208,8 @@ impl Shared {
     }
 
     pub(super) fn audit(&self) -> Result<Audit, LedgerError> {
-        let (moment, (counters, recent, window)) = self.moment_with(|published| {
-            let recent = read(&published.overlay).records.clone();
-            (published.counters.clone(), recent, published.window.clone())
-        })?;
+        let (moment, (counters, recent, window)) =
+            self.moment_with(|published| (published.counters.clone(), published.layers.records(), published.window.clone()))?;
         let mut versions: Map<String, u64> = Map::default();
         let mut audit = Audit { counters: to_u64(counters.len()), ..Audit::default() };
         moment.view.each_entry(window.start, |logged| {
@@ -203,12 +247,16 @@ impl Shared {
         self.moment_with(|_| ()).map(|(moment, ())| moment)
     }
 
-    /// The lock is held while the tables are looked at, so that both belong to one moment: the overlay that is taken
-    /// keeps what a later fold moves into tables that this view does not see.
+    fn layers(&self) -> Layers {
+        read(&self.published).layers.clone()
+    }
+
+    /// The lock is held while the tables are looked at, so that both belong to one moment: the layers that are taken
+    /// keep what a checkpoint moves into tables that this view does not see.
     fn moment_with<T>(&self, f: impl FnOnce(&Published) -> T) -> Result<(Moment, T), LedgerError> {
         let published = read(&self.published);
         let taken = f(&published);
-        let moment = Moment { overlay: Arc::clone(&published.overlay), view: self.tables.view()? };
+        let moment = Moment { layers: published.layers.clone(), view: self.tables.view()? };
         Ok((moment, taken))
     }
 }

@@ -1,10 +1,9 @@
-//! What is written where? The tables of the redb file, and the four things that are done with them: open, recover,
-//! append a batch, fold.
+//! What is written where? The tables of the redb file, and what is done with them: open, recover, append a batch, look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 
 use super::file::OpenError;
 use crate::book::{Logged, Map};
@@ -16,17 +15,18 @@ use crate::name::Name;
 /// Raised by whatever makes an older tokka misread a file.
 const FORMAT: u64 = 1;
 
-/// Single numbers: format, epoch, start of the log, and up to where it is folded.
+/// Single numbers: format, epoch, start of the log, and up to where it is folded. The tables below hold everything up
+/// to there, and some of what came later: the log after it sets all of that again.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// (first position, batch) → the batch's effects. A batch of documents alone has the position that comes next.
 const LOG: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("log");
-/// What is used, as of the last fold; 0 is not kept.
+/// What is used; 0 is not kept.
 const COUNTERS: TableDefinition<'_, &[u8], i64> = TableDefinition::new("counters");
-/// As of the last fold.
+/// By id.
 const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
-/// The deadlines of HELD records, as of the last fold: a restart must not read every record.
+/// The deadlines of HELD records: a restart must not read every record.
 const HELD: TableDefinition<'_, &str, i64> = TableDefinition::new("held");
-/// As of the last fold.
+/// By name.
 const DOCUMENTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("documents");
 /// The last position that each registered reader has passed; written at once.
 const READERS: TableDefinition<'_, &str, u64> = TableDefinition::new("readers");
@@ -40,15 +40,38 @@ pub(super) struct BatchKey {
     pub(super) batch: u64,
 }
 
-/// What a fold writes: the last state of everything that moved since the one before.
-pub(super) struct Fold<'a> {
-    pub(super) counters: &'a Map<Name, i64>,
-    pub(super) records: &'a Map<String, Arc<Record>>,
-    pub(super) documents: &'a Map<Name, Option<Versioned>>,
+/// Something that moved since the last checkpoint, as it stood when the checkpoint began.
+pub(super) enum Item {
+    Record(Arc<Record>),
+    /// 0 is not kept.
+    Counter(Name, i64),
+    Document(Name, Option<Versioned>),
+}
+
+/// Up to where everything is in the tables.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Watermark {
     pub(super) folded: BatchKey,
-    pub(super) start: u64,
     pub(super) end: u64,
 }
+
+/// What one commit makes durable.
+pub(super) struct Append<'a> {
+    pub(super) key: BatchKey,
+    pub(super) logged: &'a [Logged],
+    /// Where readers are, if one moved.
+    pub(super) readers: Option<&'a BTreeMap<String, u64>>,
+    /// The next slice of the checkpoint that is being written.
+    pub(super) slice: &'a [Item],
+    /// With its last slice: everything up to here is in the tables.
+    pub(super) finished: Option<Watermark>,
+    /// Batches up to `folded` go if all of their entries are at or below `start`.
+    pub(super) folded: BatchKey,
+    pub(super) start: u64,
+}
+
+/// A commit drops at most this many old batches beyond the one that it adds: it stays short, and they still get fewer.
+const TRIM_MAX: usize = 8;
 
 /// What a restart begins with, before the log is repeated.
 pub(super) struct Folded {
@@ -153,74 +176,33 @@ impl Tables {
     }
 
     /// Writes a batch; it is durable when this returns.
-    pub(super) fn append(
-        &self,
-        key: BatchKey,
-        logged: &[Logged],
-        readers: Option<&BTreeMap<String, u64>>,
-    ) -> Result<(), redb::Error> {
+    pub(super) fn append(&self, append: &Append<'_>) -> Result<(), redb::Error> {
         let txn = self.db.begin_write()?;
-        if !logged.is_empty() {
-            let blob = encode(&logged).map_err(corrupted)?;
-            txn.open_table(LOG)?.insert((key.position, key.batch), blob.as_slice())?;
+        {
+            let mut log = txn.open_table(LOG)?;
+            if !append.logged.is_empty() {
+                let blob = encode(append.logged).map_err(corrupted)?;
+                log.insert((append.key.position, append.key.batch), blob.as_slice())?;
+            }
+            if trim(&mut log, append.folded, append.start)? {
+                // Beside the trimming: what is gone must be known to be gone, whichever reader registers next.
+                txn.open_table(META)?.insert("start", append.start)?;
+            }
         }
-        if let Some(readers) = readers {
+        if let Some(readers) = append.readers {
             let mut table = txn.open_table(READERS)?;
             for (reader, position) in readers {
                 table.insert(reader.as_str(), *position)?;
             }
         }
-        txn.commit()?;
-        Ok(())
-    }
-
-    /// Moves what the log has told into the tables, and drops the batches that nobody needs any more.
-    pub(super) fn fold(&self, fold: &Fold<'_>) -> Result<(), redb::Error> {
-        let txn = self.db.begin_write()?;
-        {
-            // In the order of their keys: neighbours share a page, and it is copied once.
-            let mut records: Vec<&Arc<Record>> = fold.records.values().collect();
-            records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-            let (mut table, mut held) = (txn.open_table(RECORDS)?, txn.open_table(HELD)?);
-            for record in records {
-                let bytes = encode(&**record).map_err(corrupted)?;
-                table.insert(record.id.as_str(), bytes.as_slice())?;
-                match record.state {
-                    State::Held => held.insert(record.id.as_str(), record.deadline)?,
-                    State::Committed | State::RolledBack | State::Expired => held.remove(record.id.as_str())?,
-                };
-            }
-            let mut counters: Vec<(&Name, &i64)> = fold.counters.iter().collect();
-            counters.sort_unstable();
-            let mut table = txn.open_table(COUNTERS)?;
-            for (counter, used) in counters {
-                match used {
-                    0 => table.remove(counter.as_bytes())?,
-                    used => table.insert(counter.as_bytes(), *used)?,
-                };
-            }
-            let mut table = txn.open_table(DOCUMENTS)?;
-            for (name, document) in fold.documents {
-                match document {
-                    Some(document) => {
-                        let bytes = encode(document).map_err(corrupted)?;
-                        table.insert(name.as_bytes(), bytes.as_slice())?
-                    }
-                    None => table.remove(name.as_bytes())?,
-                };
-            }
+        if !append.slice.is_empty() {
+            fold(&txn, append.slice)?;
+        }
+        if let Some(Watermark { folded, end }) = append.finished {
             let mut meta = txn.open_table(META)?;
-            meta.insert("start", fold.start)?;
-            meta.insert("end", fold.end)?;
-            meta.insert("folded_position", fold.folded.position)?;
-            meta.insert("folded_batch", fold.folded.batch)?;
-            // A batch that reaches above `start` is kept whole: the next one begins above it.
-            let mut log = txn.open_table(LOG)?;
-            let next_above = fold.start.saturating_add(1);
-            let kept = log.range(..=(next_above, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value());
-            if let Some(kept) = kept {
-                log.retain_in(..kept, |_, _| false)?;
-            }
+            meta.insert("end", end)?;
+            meta.insert("folded_position", folded.position)?;
+            meta.insert("folded_batch", folded.batch)?;
         }
         txn.commit()?;
         Ok(())
@@ -229,6 +211,55 @@ impl Tables {
     pub(super) fn view(&self) -> Result<View, LedgerError> {
         Ok(View { txn: self.db.begin_read().map_err(unreadable)? })
     }
+}
+
+/// Moves a slice of what the log has told into the tables. It may come again after a crash: it sets, it does not add.
+fn fold(txn: &WriteTransaction, slice: &[Item]) -> Result<(), redb::Error> {
+    let (mut records, mut held) = (txn.open_table(RECORDS)?, txn.open_table(HELD)?);
+    let (mut counters, mut documents) = (txn.open_table(COUNTERS)?, txn.open_table(DOCUMENTS)?);
+    for item in slice {
+        match item {
+            Item::Record(record) => {
+                let bytes = encode(&**record).map_err(corrupted)?;
+                records.insert(record.id.as_str(), bytes.as_slice())?;
+                match record.state {
+                    State::Held => held.insert(record.id.as_str(), record.deadline)?,
+                    State::Committed | State::RolledBack | State::Expired => held.remove(record.id.as_str())?,
+                };
+            }
+            Item::Counter(counter, 0) => {
+                counters.remove(counter.as_bytes())?;
+            }
+            Item::Counter(counter, used) => {
+                counters.insert(counter.as_bytes(), *used)?;
+            }
+            Item::Document(name, Some(document)) => {
+                let bytes = encode(document).map_err(corrupted)?;
+                documents.insert(name.as_bytes(), bytes.as_slice())?;
+            }
+            Item::Document(name, None) => {
+                documents.remove(name.as_bytes())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Drops the oldest batches that are folded and of which every entry is at or below `start`: those before the one that
+/// the next entry above `start` is in. Answers whether there were any.
+fn trim(log: &mut Table<'_, (u64, u64), &'static [u8]>, folded: BatchKey, start: u64) -> Result<bool, redb::Error> {
+    let mut dropped = false;
+    for _ in 0..TRIM_MAX {
+        let mut oldest = log.iter()?.map(|row| row.map(|(key, _)| key.value()));
+        let (Some(first), Some(second)) = (oldest.next().transpose()?, oldest.next().transpose()?) else { break };
+        drop(oldest);
+        if first > (folded.position, folded.batch) || second.0 > start.saturating_add(1) {
+            break;
+        }
+        log.remove(first)?;
+        dropped = true;
+    }
+    Ok(dropped)
 }
 
 /// The tables as they stood at one moment; all of it is durable.

@@ -1,12 +1,12 @@
 //! In which order does a store do what? The one thread that owns the state: take what queued, decide, make it durable,
 //! publish, answer.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::shared::Shared;
-use super::tables::{BatchKey, Fold, Tables};
+use super::tables::{Append, BatchKey, Item, Tables, Watermark};
 use super::{BATCH_MAX, Config, OpenError};
 use crate::book::{Ask, Book, Map, Reply};
 use crate::ledger::LedgerError;
@@ -28,9 +28,28 @@ pub(super) struct Writer {
     jobs: mpsc::Receiver<Job>,
     tell: Tell,
     last: BatchKey,
-    /// What moved since the last fold, for the next one.
+    /// Up to where everything is in the tables.
+    folded: BatchKey,
+    /// The counters that moved since the last checkpoint began, for the next one, and by how many effects.
     dirty: Map<Name, i64>,
     effects: usize,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// A checkpoint that is being written: every batch takes a slice of it with it, so that no caller waits for all of it.
+struct Checkpoint {
+    items: Vec<Item>,
+    written: usize,
+    watermark: Watermark,
+}
+
+impl Checkpoint {
+    /// As much as finishes it within half the effects until the next one.
+    fn slice(&self, effects: usize, checkpoint_every: usize) -> &[Item] {
+        let share = self.items.len().saturating_mul(effects).saturating_mul(2) / checkpoint_every.max(1);
+        let end = self.written.saturating_add(share.max(1)).min(self.items.len());
+        self.items.get(self.written..end).unwrap_or_default()
+    }
 }
 
 impl Writer {
@@ -46,7 +65,18 @@ impl Writer {
         let shared = Arc::new(Shared::new(tables.clone(), folded.counters, folded.window.clone()));
         let book = Book::new(shared, folded.window, folded.deadlines, Arc::clone(&config.on_broken));
         let last = folded.folded;
-        let mut writer = Self { book, tables, config, jobs, tell: Tell(tell), last, dirty: Map::default(), effects: 0 };
+        let mut writer = Self {
+            book,
+            tables,
+            config,
+            jobs,
+            tell: Tell(tell),
+            last,
+            folded: last,
+            dirty: Map::default(),
+            effects: 0,
+            checkpoint: None,
+        };
         let tables = writer.tables.clone();
         let replayed = tables.batches_after(folded.folded, |key, effects| {
             writer.last = key;
@@ -122,7 +152,10 @@ impl Writer {
             let _ = answer.send(reply);
         }
         durable?;
-        if self.effects >= self.config.checkpoint_every { self.fold() } else { Ok(()) }
+        if self.effects >= self.config.checkpoint_every && self.checkpoint.is_none() {
+            self.begin_checkpoint();
+        }
+        Ok(())
     }
 
     /// Makes the draft durable, then visible. Without effects there is nothing to wait for: everything that the batch
@@ -135,10 +168,31 @@ impl Writer {
         let first = draft.logged.iter().find_map(crate::book::Logged::position);
         let position = first.unwrap_or_else(|| self.book.window.end.saturating_add(1));
         let key = BatchKey { position, batch: self.last.batch.saturating_add(1) };
-        let readers = draft.readers_moved.then_some(&self.book.window.readers);
-        self.tables.append(key, &draft.logged, readers).map_err(|error| format!("a batch could not be written: {error}"))?;
+        let every = self.config.checkpoint_every;
+        let slice = self.checkpoint.as_ref().map_or(&[][..], |checkpoint| checkpoint.slice(draft.logged.len(), every));
+        let written = slice.len();
+        let finished = self.checkpoint.as_ref().and_then(|checkpoint| {
+            (checkpoint.written.saturating_add(written) >= checkpoint.items.len()).then_some(checkpoint.watermark)
+        });
+        let append = Append {
+            key,
+            logged: &draft.logged,
+            readers: draft.readers_moved.then_some(&self.book.window.readers),
+            slice,
+            finished,
+            folded: self.folded,
+            start: self.book.window.start,
+        };
+        self.tables.append(&append).map_err(|error| format!("a batch could not be written: {error}"))?;
         self.last = key;
         self.publish();
+        if let Some(watermark) = finished {
+            self.folded = watermark.folded;
+            self.checkpoint = None;
+            self.book.base.melt();
+        } else if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.written = checkpoint.written.saturating_add(written);
+        }
         Ok(())
     }
 
@@ -149,24 +203,11 @@ impl Writer {
         self.dirty.extend(moved);
     }
 
-    fn fold(&mut self) -> Result<(), String> {
-        let overlay = self.book.base.overlay();
-        {
-            let overlay = overlay.read().unwrap_or_else(PoisonError::into_inner);
-            let fold = Fold {
-                counters: &self.dirty,
-                records: &overlay.records,
-                documents: &overlay.documents,
-                folded: self.last,
-                start: self.book.window.start,
-                end: self.book.window.end,
-            };
-            self.tables.fold(&fold).map_err(|error| format!("a checkpoint could not be written: {error}"))?;
-        }
-        self.book.base.folded();
-        self.dirty = Map::default();
+    fn begin_checkpoint(&mut self) {
+        let watermark = Watermark { folded: self.last, end: self.book.window.end };
+        let items = self.book.base.freeze(std::mem::take(&mut self.dirty));
+        self.checkpoint = Some(Checkpoint { items, written: 0, watermark });
         self.effects = 0;
-        Ok(())
     }
 }
 
