@@ -238,7 +238,7 @@ fn unit_price(r: &mut Random, scale: Scale) -> UnitPrice {
 }
 
 fn rule(r: &mut Random, scale: Scale) -> Rule {
-    match r.from(0, 19) {
+    match r.from(0, 21) {
         0..=3 => Rule::ItemPrice(ItemPrice { price: unit_price(r, scale), flash: r.chance(30) }),
         4..=6 => Rule::VolumePrice(volume_price(r, scale)),
         7..=8 => Rule::BuyGet(buy_get(r)),
