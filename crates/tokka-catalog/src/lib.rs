@@ -6,6 +6,7 @@
 
 pub mod decode;
 pub mod documents;
+pub mod encode;
 pub mod load;
 pub mod money;
 pub mod problem;
