@@ -69,10 +69,7 @@ fn differences_of_refunds(left: &dyn Pricer, right: &dyn Pricer, case: &Case) ->
     for policy in [Policy::Proportional, Policy::Clawback] {
         match (left.refunds(case, policy), right.refunds(case, policy)) {
             (Ok(a), Ok(b)) => {
-                for (step, (mut a, mut b)) in a.into_iter().zip(b).enumerate() {
-                    if a.waived_funding.is_none() || b.waived_funding.is_none() {
-                        (a.waived_funding, b.waived_funding) = (None, None);
-                    }
+                for (step, (a, b)) in a.into_iter().zip(b).enumerate() {
                     let found = a.facts().differences(&b.facts());
                     differences.extend(found.into_iter().map(|difference| format!("{policy:?} step {step}: {difference}")));
                 }

@@ -402,6 +402,8 @@ impl Names<'_> {
             *restored.entry(self.key(*key)).or_insert(0) += amount;
         }
         priced.restored = restored;
+        let funders = refund.waived_by.iter().map(|(payer, amount)| (payer.to_string(), amount.get()));
+        priced.waived_funding = funders.collect();
         priced
     }
 }

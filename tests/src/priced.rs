@@ -240,8 +240,8 @@ pub struct PricedRefund {
     pub lines: BTreeMap<String, i64>,
     /// What nobody is asked for.
     pub waived: i64,
-    /// Who funds that. `None`: this pricing does not say.
-    pub waived_funding: Option<BTreeMap<String, i64>>,
+    /// Who funds that.
+    pub waived_funding: BTreeMap<String, i64>,
     /// Gifts no longer earned, by gift.
     pub gifts_to_return: BTreeMap<String, i64>,
     /// PROPORTIONAL: the same and the free units, by the promotion that gave them.
@@ -408,7 +408,7 @@ impl PricedRefund {
         for (line, amount) in &self.lines {
             facts.put(format!("lines.{line}"), amount);
         }
-        for (payer, amount) in self.waived_funding.iter().flatten() {
+        for (payer, amount) in &self.waived_funding {
             facts.put(format!("waived_funding.{payer}"), amount);
         }
         for (gift, units) in &self.gifts_to_return {

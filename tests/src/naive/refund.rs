@@ -48,7 +48,7 @@ fn small(amount: Minor) -> i64 {
 
 /// A returned unit gives back what was paid for it; units of a line go back from the highest index down.
 fn proportional(order: &Order<'_>, left: &mut [usize], step: &Step) -> PricedRefund {
-    let mut answer = PricedRefund { waived_funding: Some(BTreeMap::new()), ..PricedRefund::default() };
+    let mut answer = PricedRefund::default();
     let before = left.to_vec();
     for (line, units) in order.lines.iter().enumerate() {
         let id = order.line(line).line_id.to_string();
@@ -239,7 +239,7 @@ impl<'a> Held<'a> {
             refund: small((kept - new_payable).max(0)),
             lines,
             waived: small(waived),
-            waived_funding: Some(waived_funding.iter().map(|(payer, amount)| (payer.clone(), small(*amount))).collect()),
+            waived_funding: waived_funding.iter().map(|(payer, amount)| (payer.clone(), small(*amount))).collect(),
             gifts_to_return: self.gifts.iter().map(|(gift, old)| (gift.clone(), no_longer(*old, new_gifts.get(gift)))).collect(),
             free_to_return: self.free.iter().map(|(key, old)| (key.clone(), no_longer(*old, new_free.get(key)))).collect(),
             restored,

@@ -40,9 +40,8 @@ fn one_policy(pricer: &dyn Pricer, case: &Case, policy: Policy, price: &Priced) 
         if of_lines != refund.refund {
             return Err(format!("step {index}: the lines come to {of_lines}, the refund is {}", refund.refund));
         }
-        if let Some(funding) = &refund.waived_funding
-            && funding.values().sum::<i64>() != refund.waived
-        {
+        let funding = &refund.waived_funding;
+        if funding.values().sum::<i64>() != refund.waived {
             return Err(format!("step {index}: {} is waived, and {funding:?} fund it", refund.waived));
         }
         paid_back += refund.refund;
