@@ -60,6 +60,7 @@ impl Ask {
 
 /// What it answers.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every reply is a step; a box would cost each of them an allocation")]
 pub(crate) enum Reply {
     Step(Answer),
     Expired(usize),

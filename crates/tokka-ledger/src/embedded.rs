@@ -46,7 +46,8 @@ pub struct Config {
     pub fsync: bool,
     /// At most this many entries of the log are kept, whoever has not read them yet.
     pub log_max: u64,
-    /// The log is folded into tables after this many effects: fewer make a restart quicker, more make checkpoints rarer.
+    /// A checkpoint begins after this many effects: fewer keep less in memory and make a restart quicker, more fold a
+    /// record once that moves twice, and write less.
     pub checkpoint_every: usize,
     /// Calls that may wait; one more is answered `Overloaded`.
     pub queue_max: usize,
@@ -66,7 +67,7 @@ impl Config {
             dir: dir.into(),
             fsync: true,
             log_max: 1_000_000,
-            checkpoint_every: 16_384,
+            checkpoint_every: 32_768,
             queue_max: 4_096,
             cache_bytes: 256 << 20,
             clock: Clock::wall(),

@@ -17,6 +17,7 @@ pub mod clock;
 mod book;
 mod log;
 
+pub mod archive;
 pub mod embedded;
 pub mod memory;
 

@@ -430,3 +430,6 @@ pub fn document_writes(change: &Change) -> impl Iterator<Item = (&Name, Option<&
     };
     documents.iter().map(move |document| (&document.name, write.then_some(document.bytes.as_slice())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,9 +150,9 @@ impl Shared {
         items
     }
 
-    /// What was frozen is in the tables now.
-    pub(super) fn melt(&self) {
-        write(&self.published).layers.frozen = None;
+    /// What was frozen is in the tables now. Whoever gets it frees it, away from the callers: it is large.
+    pub(super) fn melt(&self) -> impl Send + 'static {
+        write(&self.published).layers.frozen.take()
     }
 
     pub(super) fn usage(&self, counters: &[Name]) -> Vec<i64> {

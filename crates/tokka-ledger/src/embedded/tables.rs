@@ -176,13 +176,13 @@ impl Tables {
     }
 
     /// Writes a batch; it is durable when this returns.
-    pub(super) fn append(&self, append: &Append<'_>) -> Result<(), redb::Error> {
+    pub(super) fn append(&self, append: &Append<'_>, scratch: &mut Vec<u8>) -> Result<(), redb::Error> {
         let txn = self.db.begin_write()?;
         {
             let mut log = txn.open_table(LOG)?;
             if !append.logged.is_empty() {
-                let blob = encode(append.logged).map_err(corrupted)?;
-                log.insert((append.key.position, append.key.batch), blob.as_slice())?;
+                let blob = encode(append.logged, scratch)?;
+                log.insert((append.key.position, append.key.batch), blob)?;
             }
             if trim(&mut log, append.folded, append.start)? {
                 // Beside the trimming: what is gone must be known to be gone, whichever reader registers next.
@@ -196,7 +196,7 @@ impl Tables {
             }
         }
         if !append.slice.is_empty() {
-            fold(&txn, append.slice)?;
+            fold(&txn, append.slice, scratch)?;
         }
         if let Some(Watermark { folded, end }) = append.finished {
             let mut meta = txn.open_table(META)?;
@@ -214,14 +214,13 @@ impl Tables {
 }
 
 /// Moves a slice of what the log has told into the tables. It may come again after a crash: it sets, it does not add.
-fn fold(txn: &WriteTransaction, slice: &[Item]) -> Result<(), redb::Error> {
+fn fold(txn: &WriteTransaction, slice: &[Item], scratch: &mut Vec<u8>) -> Result<(), redb::Error> {
     let (mut records, mut held) = (txn.open_table(RECORDS)?, txn.open_table(HELD)?);
     let (mut counters, mut documents) = (txn.open_table(COUNTERS)?, txn.open_table(DOCUMENTS)?);
     for item in slice {
         match item {
             Item::Record(record) => {
-                let bytes = encode(&**record).map_err(corrupted)?;
-                records.insert(record.id.as_str(), bytes.as_slice())?;
+                records.insert(record.id.as_str(), encode(&**record, scratch)?)?;
                 match record.state {
                     State::Held => held.insert(record.id.as_str(), record.deadline)?,
                     State::Committed | State::RolledBack | State::Expired => held.remove(record.id.as_str())?,
@@ -234,8 +233,7 @@ fn fold(txn: &WriteTransaction, slice: &[Item]) -> Result<(), redb::Error> {
                 counters.insert(counter.as_bytes(), *used)?;
             }
             Item::Document(name, Some(document)) => {
-                let bytes = encode(document).map_err(corrupted)?;
-                documents.insert(name.as_bytes(), bytes.as_slice())?;
+                documents.insert(name.as_bytes(), encode(document, scratch)?)?;
             }
             Item::Document(name, None) => {
                 documents.remove(name.as_bytes())?;
@@ -313,16 +311,16 @@ impl View {
     }
 }
 
-fn encode<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, postcard::Error> {
-    postcard::to_allocvec(value)
+/// Into a buffer that is kept: a blob is large enough that a new one each time costs page faults.
+fn encode<'a, T: serde::Serialize + ?Sized>(value: &T, scratch: &'a mut Vec<u8>) -> Result<&'a [u8], redb::Error> {
+    scratch.clear();
+    let filled = postcard::to_extend(value, std::mem::take(scratch));
+    *scratch = filled.map_err(|error| redb::Error::Corrupted(error.to_string()))?;
+    Ok(scratch)
 }
 
 fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, LedgerError> {
     postcard::from_bytes(bytes).map_err(unreadable)
-}
-
-fn corrupted(error: postcard::Error) -> redb::Error {
-    redb::Error::Corrupted(error.to_string())
 }
 
 fn unreadable(error: impl std::fmt::Display) -> LedgerError {

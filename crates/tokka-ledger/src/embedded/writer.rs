@@ -34,6 +34,8 @@ pub(super) struct Writer {
     dirty: Map<Name, i64>,
     effects: usize,
     checkpoint: Option<Checkpoint>,
+    /// What is written is encoded here first.
+    scratch: Vec<u8>,
 }
 
 /// A checkpoint that is being written: every batch takes a slice of it with it, so that no caller waits for all of it.
@@ -76,6 +78,7 @@ impl Writer {
             dirty: Map::default(),
             effects: 0,
             checkpoint: None,
+            scratch: Vec::new(),
         };
         let tables = writer.tables.clone();
         let replayed = tables.batches_after(folded.folded, |key, effects| {
@@ -183,13 +186,14 @@ impl Writer {
             folded: self.folded,
             start: self.book.window.start,
         };
-        self.tables.append(&append).map_err(|error| format!("a batch could not be written: {error}"))?;
+        self.tables.append(&append, &mut self.scratch).map_err(|error| format!("a batch could not be written: {error}"))?;
         self.last = key;
         self.publish();
         if let Some(watermark) = finished {
             self.folded = watermark.folded;
-            self.checkpoint = None;
-            self.book.base.melt();
+            let melted = (self.checkpoint.take(), self.book.base.melt());
+            // Where no thread can be had, it is freed here.
+            drop(std::thread::Builder::new().spawn(move || drop(melted)));
         } else if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.written = checkpoint.written.saturating_add(written);
         }

@@ -162,10 +162,10 @@ fn crashed(life: &Life, history: &[Event], events: usize, dice: &mut Dice) -> Ve
             apply(&mut image, event);
         }
     }
-    if let Some(Event::Write { offset, data }) = history.get(events) {
-        if offset + data.len() <= image.len() {
-            apply_torn(&mut image, &history[events], dice.index(data.len()));
-        }
+    if let Some(torn @ Event::Write { offset, data }) = history.get(events)
+        && offset + data.len() <= image.len()
+    {
+        apply_torn(&mut image, torn, dice.index(data.len()));
     }
     image
 }

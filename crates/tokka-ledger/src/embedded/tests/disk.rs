@@ -102,7 +102,7 @@ pub(super) fn apply(image: &mut Vec<u8>, event: &Event) {
 }
 
 /// The first bytes of a write, the rest as it was: power went while it was on its way.
-pub(super) fn apply_torn(image: &mut Vec<u8>, event: &Event, bytes: usize) {
+pub(super) fn apply_torn(image: &mut [u8], event: &Event, bytes: usize) {
     if let Event::Write { offset, data } = event {
         let bytes = bytes.min(data.len());
         image[*offset..offset + bytes].copy_from_slice(&data[..bytes]);

@@ -1,0 +1,327 @@
+//! What happened, ever? A registered reader of the log that writes joined events into compressed files by shard and day,
+//! and reads them back: the whole history of a store, also of what it has dropped from its log.
+//!
+//! A file is a row of frames. Each is a skippable zstd frame with the length and checksum of the zstd frame after it, so
+//! that `zstd -d` reads the file as it is. A bite of the log is one frame, made durable before the reader passes it: a
+//! crash in between writes the bite again, and what stands twice is dropped by (id, version) when it is read. A crash in
+//! the middle of a frame leaves a torn one at the end, which the next writer cuts off.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::ledger::{Ledger, LedgerError};
+use crate::model::{Cursor, Event, Events, Millis};
+
+/// The name that the archive is registered under.
+pub const READER: &str = "archive";
+/// At most this many entries a frame.
+pub const BITE: usize = 1_000;
+
+/// Of a skippable frame, as zstd has it: these four bytes, the length of what follows, and that.
+const SKIPPABLE: [u8; 4] = 0x184D_2A5E_u32.to_le_bytes();
+/// Layout, length of the body, its checksum.
+const HEADER_BYTES: u32 = 20;
+const LAYOUT: u32 = 1;
+/// No frame is larger: a longer one is a broken header, not a reason to ask for memory.
+const BODY_BYTES_MAX: u64 = 1 << 31;
+const SHARD: &str = "shard-0";
+const ENDING: &str = ".zst";
+
+/// Why the archive did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The disk refused.
+    #[error("archive `{path}`: {error}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A frame in the middle of a file cannot be read; what stands before it can.
+    #[error("archive `{path}` is broken at byte {at}")]
+    Broken {
+        /// Which file.
+        path: PathBuf,
+        /// Where the frame begins.
+        at: u64,
+    },
+    /// The ledger did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What one bite brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bite {
+    /// Events that were written.
+    pub events: usize,
+    /// The log had dropped entries that the archive had not seen: they are missing, and the archive says so.
+    pub gap: bool,
+}
+
+/// One day of one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Day {
+    /// In the order of the log, each once.
+    pub events: Vec<Event>,
+    /// How often entries were dropped before the archive saw them.
+    pub gaps: usize,
+}
+
+/// The archive of one store.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    dir: PathBuf,
+    /// Files whose end this process has looked at.
+    checked: Arc<Mutex<HashSet<PathBuf>>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Frame {
+    gap_before: bool,
+    events: Vec<Event>,
+}
+
+impl Archive {
+    /// An archive in a directory; made with the first event.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), checked: Arc::default() }
+    }
+
+    /// Registers the archive, so that the log keeps its entries from now on.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        match ledger.reader(READER).await? {
+            Some(_) => Ok(()),
+            None => ledger.pass(READER, &Cursor::default()).await,
+        }
+    }
+
+    /// Writes the next entries of the log, at most [`BITE`], and passes them; call it until it brings nothing.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]; nothing was passed then, and the same call may be repeated.
+    pub async fn bite(&self, ledger: &dyn Ledger) -> Result<Bite, ArchiveError> {
+        let from = ledger.reader(READER).await?.unwrap_or_default();
+        let (events, next, gap) = match ledger.events(&from, BITE).await? {
+            Events::Batch(events, next) => (events, next, false),
+            Events::Gap(resume) => match ledger.events(&resume, BITE).await? {
+                Events::Batch(events, next) => (events, next, true),
+                // It was overtaken again; the next bite tries again.
+                Events::Gap(_) => return Ok(Bite { events: 0, gap: true }),
+            },
+        };
+        let bite = Bite { events: events.len(), gap };
+        if bite != Bite::default() {
+            let archive = self.clone();
+            let at = ledger.now().await?;
+            let written = tokio::task::spawn_blocking(move || archive.append(events, gap, at)).await;
+            written.map_err(|error| LedgerError::Unavailable(error.to_string()))??;
+            ledger.pass(READER, &next).await?;
+        }
+        Ok(bite)
+    }
+
+    /// The days that the archive has, in order, as `2026-11-24`.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn days(&self) -> Result<Vec<String>, ArchiveError> {
+        let dir = self.dir.join(SHARD);
+        let entries = match std::fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ArchiveError::Io { path: dir, error }),
+        };
+        let mut days = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io_at(&dir))?;
+            days.extend(entry.file_name().to_str().and_then(|name| name.strip_suffix(ENDING)).map(str::to_owned));
+        }
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    /// What happened on a day; repeats are dropped, and of one that stands twice the record seen last is kept.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub fn day(&self, day: &str) -> Result<Day, ArchiveError> {
+        let path = self.path(day);
+        let mut frames = Frames::open(&path)?;
+        let mut found = Day::default();
+        let mut seen: HashMap<(String, u64), usize> = HashMap::new();
+        while let Some(frame) = frames.next()? {
+            found.gaps = found.gaps.saturating_add(usize::from(frame.gap_before));
+            for event in frame.events {
+                let identity = (event.entry.id.clone(), event.entry.version);
+                let at = *seen.entry(identity).or_insert(found.events.len());
+                match found.events.get_mut(at) {
+                    Some(earlier) => *earlier = event,
+                    None => found.events.push(event),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn path(&self, day: &str) -> PathBuf {
+        self.dir.join(SHARD).join(format!("{day}{ENDING}"))
+    }
+
+    /// By the day of the entry, not of the writing: a repeated bite lands in the same files.
+    fn append(&self, events: Vec<Event>, gap: bool, now: Millis) -> Result<(), ArchiveError> {
+        let mut by_day: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+        if events.is_empty() {
+            by_day.insert(day_of(now), Vec::new());
+        }
+        for event in events {
+            by_day.entry(day_of(event.entry.at)).or_default().push(event);
+        }
+        let mut gap_before = gap;
+        for (day, events) in by_day {
+            self.append_to(&self.path(&day), &Frame { gap_before, events })?;
+            gap_before = false;
+        }
+        Ok(())
+    }
+
+    fn append_to(&self, path: &Path, frame: &Frame) -> Result<(), ArchiveError> {
+        let dir = self.dir.join(SHARD);
+        std::fs::create_dir_all(&dir).map_err(io_at(&dir))?;
+        let new = !path.exists();
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io_at(path))?;
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.insert(path.to_owned()) && !new {
+            let whole = Frames::open(path)?.skip_to_end()?;
+            file.set_len(whole).map_err(io_at(path))?;
+        }
+        let bytes = encode(frame).map_err(io_at(path))?;
+        let written = file
+            .seek(SeekFrom::End(0))
+            .and_then(|_| file.write_all(&bytes))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| if new { sync_names(&self.dir, &dir) } else { Ok(()) });
+        if written.is_err() {
+            // Half a frame may stand there now: the next try looks at the end again.
+            checked.remove(path);
+        }
+        written.map_err(io_at(path))
+    }
+}
+
+/// An fsync of a file does not promise its name.
+fn sync_names(archive: &Path, shard: &Path) -> io::Result<()> {
+    File::open(shard)?.sync_all()?;
+    File::open(archive)?.sync_all()
+}
+
+fn encode(frame: &Frame) -> io::Result<Vec<u8>> {
+    let plain = postcard::to_allocvec(frame).map_err(io::Error::other)?;
+    let body = zstd::bulk::compress(&plain, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+    let length = u64::try_from(body.len()).map_err(io::Error::other)?;
+    let mut bytes = Vec::with_capacity(body.len().saturating_add(28));
+    bytes.extend_from_slice(&SKIPPABLE);
+    bytes.extend_from_slice(&HEADER_BYTES.to_le_bytes());
+    bytes.extend_from_slice(&LAYOUT.to_le_bytes());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    Ok(bytes)
+}
+
+/// The whole frames of a file, in order.
+struct Frames {
+    path: PathBuf,
+    file: BufReader<File>,
+    length: u64,
+    /// Where the next frame begins.
+    at: u64,
+}
+
+impl Frames {
+    fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let file = File::open(path).map_err(io_at(path))?;
+        let length = file.metadata().map_err(io_at(path))?.len();
+        Ok(Self { path: path.to_owned(), file: BufReader::new(file), length, at: 0 })
+    }
+
+    fn next(&mut self) -> Result<Option<Frame>, ArchiveError> {
+        let Some(body) = self.body()? else { return Ok(None) };
+        let broken = || ArchiveError::Broken { path: self.path.clone(), at: self.at };
+        let plain = zstd::stream::decode_all(body.as_slice()).map_err(|_| broken())?;
+        let frame = postcard::from_bytes(&plain).map_err(|_| broken())?;
+        Ok(Some(frame))
+    }
+
+    /// Where the last whole frame ends.
+    fn skip_to_end(&mut self) -> Result<u64, ArchiveError> {
+        while self.body()?.is_some() {}
+        Ok(self.at)
+    }
+
+    /// The next body; `None` at the end, also where the last frame is torn.
+    fn body(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let rest = self.length.saturating_sub(self.at);
+        let mut header = [0; 28];
+        if rest < 28 {
+            return Ok(None);
+        }
+        self.file.read_exact(&mut header).map_err(io_at(&self.path))?;
+        let length = body_length(&header);
+        let whole = length.map_or(u64::MAX, |length| length.saturating_add(28));
+        // A header that says nothing sensible, or more than there is, or something else than the body is.
+        let Some(length) = length.filter(|_| whole <= rest) else { return self.torn_or_broken() };
+        let mut body = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.file.read_exact(&mut body).map_err(io_at(&self.path))?;
+        if header.get(20..) != Some(&xxh3_64(&body).to_le_bytes()[..]) {
+            return self.torn_or_broken();
+        }
+        self.at = self.at.saturating_add(whole);
+        Ok(Some(body))
+    }
+
+    /// A crash tears only the end. Where another frame begins behind one that cannot be read, something else happened.
+    fn torn_or_broken(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let mut rest = Vec::new();
+        let behind = SeekFrom::Start(self.at.saturating_add(1));
+        self.file.seek(behind).and_then(|_| self.file.read_to_end(&mut rest)).map_err(io_at(&self.path))?;
+        let mut headers = rest.windows(28).filter_map(|window| window.first_chunk::<28>());
+        if headers.any(|header| body_length(header).is_some()) { Err(self.broken()) } else { Ok(None) }
+    }
+
+    fn broken(&self) -> ArchiveError {
+        ArchiveError::Broken { path: self.path.clone(), at: self.at }
+    }
+}
+
+/// What a header says; `None` where it is none of ours.
+fn body_length(header: &[u8; 28]) -> Option<u64> {
+    let rest = header.strip_prefix(&SKIPPABLE)?.strip_prefix(&HEADER_BYTES.to_le_bytes())?;
+    let (length, _) = rest.strip_prefix(&LAYOUT.to_le_bytes())?.split_first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*length)).filter(|length| *length <= BODY_BYTES_MAX)
+}
+
+/// In UTC: `2026-11-24`. A time that no calendar has counts as its beginning.
+fn day_of(at: Millis) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_string();
+    moment.split('T').next().unwrap_or_default().to_owned()
+}
+
+fn io_at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError {
+    let path = path.to_owned();
+    move |error| ArchiveError::Io { path, error }
+}
+
+#[cfg(test)]
+mod tests;

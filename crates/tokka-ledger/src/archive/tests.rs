@@ -1,0 +1,146 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::*;
+use crate::contract::{events, paid, part, rolled_back, taken};
+use crate::{Clock, Memory};
+
+const DAY_MS: i64 = 86_400_000;
+
+struct Store {
+    ledger: Memory,
+    clock: Arc<AtomicI64>,
+    archive: Archive,
+    dir: tempfile::TempDir,
+}
+
+/// Whose log keeps 8 entries.
+fn store() -> Store {
+    let clock = Arc::new(AtomicI64::new(1_795_500_000_000));
+    let source = Arc::clone(&clock);
+    let ledger = Memory::new(Clock::from_source(move || source.load(Ordering::SeqCst)), 8, Arc::new(|_, _| {}));
+    let dir = tempfile::tempdir().unwrap();
+    Store { ledger, clock, archive: Archive::new(dir.path().join("archive")), dir }
+}
+
+impl Store {
+    async fn drain(&self) -> usize {
+        let mut written = 0;
+        loop {
+            let bite = self.archive.bite(&self.ledger).await.unwrap();
+            assert!(!bite.gap);
+            if bite.events == 0 {
+                return written;
+            }
+            written += bite.events;
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.archive.path(&self.archive.days().unwrap()[0])
+    }
+}
+
+#[tokio::test]
+async fn the_archive_has_every_event_by_day() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    paid(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    let (first_day, _) = events(&store.ledger, &Cursor::default()).await;
+    assert_eq!(store.drain().await, 2);
+    store.clock.fetch_add(DAY_MS, Ordering::SeqCst);
+    rolled_back(&store.ledger, "r", part("x", 2, &[("stock", 2)])).await;
+    assert_eq!(store.drain().await, 1);
+    assert_eq!(store.drain().await, 0);
+
+    let days = store.archive.days().unwrap();
+    assert_eq!(days, ["2026-11-24", "2026-11-25"]);
+    assert_eq!(store.archive.day(&days[0]).unwrap(), Day { events: first_day, gaps: 0 });
+    let second = store.archive.day(&days[1]).unwrap();
+    assert_eq!((second.events.len(), second.events[0].entry.version), (1, 3));
+    assert_eq!(second.events[0].record.as_ref().unwrap().returns.len(), 1);
+    assert!(matches!(store.archive.day("2026-11-26"), Err(ArchiveError::Io { .. })));
+}
+
+#[tokio::test]
+async fn an_archive_without_events_has_no_days() {
+    assert_eq!(store().archive.days().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_written_twice_is_read_once() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    taken(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    let (written, _) = events(&store.ledger, &Cursor::default()).await;
+    // A crash between the fsync and the passing: the bite is on disk, and the reader stands before it.
+    store.archive.append(written, false, 0).unwrap();
+    assert_eq!(store.drain().await, 1);
+    taken(&store.ledger, "s", &[]).await;
+    assert_eq!(store.drain().await, 1);
+    let day = store.archive.day(&store.archive.days().unwrap()[0]).unwrap();
+    assert_eq!(day.events.iter().map(|event| event.entry.id.as_str()).collect::<Vec<_>>(), ["r", "s"]);
+}
+
+#[tokio::test]
+async fn a_frame_torn_anywhere_is_cut_off_and_written_again() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    taken(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    store.drain().await;
+    let (path, whole) = (store.file(), std::fs::read(store.file()).unwrap());
+    taken(&store.ledger, "s", &[]).await;
+    store.drain().await;
+    let both = std::fs::read(&path).unwrap();
+    let day = store.archive.days().unwrap().remove(0);
+    for length in whole.len()..both.len() {
+        // The rest may be missing, or stand there as zeros.
+        for rest in [0, both.len() - length] {
+            let mut torn = both[..length].to_vec();
+            torn.resize(length + rest, 0);
+            if torn == both {
+                continue;
+            }
+            std::fs::write(&path, &torn).unwrap();
+            let restarted = Archive::new(store.dir.path().join("archive"));
+            assert_eq!(restarted.day(&day).unwrap().events.len(), 1, "torn at {length}, {rest} zeros");
+            restarted.append(restarted.day(&day).unwrap().events, false, 0).unwrap();
+            assert_eq!(restarted.day(&day).unwrap().events.len(), 1);
+            assert_eq!(std::fs::read(&path).unwrap()[..whole.len()], whole);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broken_frame_in_the_middle_is_told_not_skipped() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    for id in ["r", "s"] {
+        taken(&store.ledger, id, &[("stock", 1, 10)]).await;
+        store.drain().await;
+    }
+    let (path, whole) = (store.file(), std::fs::read(store.file()).unwrap());
+    let day = store.archive.days().unwrap().remove(0);
+    for at in [0, 9, 13, 21, 40] {
+        let mut broken = whole.clone();
+        broken[at] ^= 0x40;
+        std::fs::write(&path, &broken).unwrap();
+        let read = store.archive.day(&day);
+        assert!(matches!(read, Err(ArchiveError::Broken { at: 0, .. })), "byte {at}: {read:?}");
+        let restarted = Archive::new(store.dir.path().join("archive"));
+        assert!(restarted.append(Vec::new(), true, store.clock.load(Ordering::SeqCst)).is_err(), "nothing is cut off");
+    }
+}
+
+#[tokio::test]
+async fn what_the_log_dropped_unseen_is_noted() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    for number in 0..10 {
+        taken(&store.ledger, &format!("r{number}"), &[]).await;
+    }
+    assert_eq!(store.archive.bite(&store.ledger).await.unwrap(), Bite { events: 8, gap: true });
+    assert_eq!(store.drain().await, 0);
+    let day = store.archive.day(&store.archive.days().unwrap()[0]).unwrap();
+    assert_eq!((day.events.len(), day.gaps), (8, 1));
+    assert_eq!(day.events[0].entry.id, "r2");
+}
