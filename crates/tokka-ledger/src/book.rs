@@ -88,9 +88,9 @@ pub(crate) enum Logged {
 /// not add, so that it may be repeated over tables that hold some of it already.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Moved {
-    counter: Name,
-    by: i64,
-    used: i64,
+    pub(crate) counter: Name,
+    pub(crate) by: i64,
+    pub(crate) used: i64,
 }
 
 impl Logged {

@@ -332,3 +332,52 @@ fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Claim, Portion, Return, Transition};
+
+    fn hex(value: &(impl serde::Serialize + ?Sized)) -> String {
+        encode(value, &mut Vec::new()).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A file that was written by one version is read by the next: a change here is a new `FORMAT`.
+    #[test]
+    fn the_format_never_changes() {
+        let stock = || Name::of(&["stock"]);
+        let record = Record {
+            id: "r".to_owned(),
+            shard_key: "u".to_owned(),
+            request_hash: 300,
+            state: State::Expired,
+            version: 2,
+            deadline: 1_000,
+            claims: vec![Claim { counter: stock(), amount: 2, limit: -1 }],
+            holding: vec![Portion { counter: stock(), amount: 2 }],
+            payload: vec![0xaa, 0xbb],
+            documents: Vec::new(),
+            returns: vec![Return {
+                rollback_id: "x".to_owned(),
+                request_hash: 1,
+                portions: Vec::new(),
+                answer: vec![0xcc],
+                version: 2,
+                at: 7,
+            }],
+            tombstone: false,
+            created: 5,
+            changed: 7,
+        };
+        let bytes = "01720175ac020302d00f01060573746f636b040101060573746f636b0402aabb00010178010001cc020e000a0e";
+        assert_eq!(hex(&record), bytes);
+        let moved = crate::book::Moved { counter: stock(), by: -2, used: 1 };
+        let change =
+            Logged::Change { position: 9, transition: Transition::Expired, moved: vec![moved], record: Arc::new(record) };
+        assert_eq!(hex(&[change][..]), format!("0100090601060573746f636b0302{bytes}"));
+        let document = Versioned { version: 1, bytes: vec![0xdd] };
+        assert_eq!(hex(&document), "0101dd");
+        let written = [Logged::Document { name: stock(), now: Some(document) }, Logged::Document { name: stock(), now: None }];
+        assert_eq!(hex(&written[..]), "0201060573746f636b010101dd01060573746f636b00");
+    }
+}
