@@ -25,6 +25,36 @@ impl PricingService for Pricing {
         let quote = self.priced(request.into_inner(), Timestamp::now()).await?;
         Ok(Response::new(v1::QuoteResponse { quote: Some(quote) }))
     }
+
+    async fn reserve(&self, _: Request<v1::ReserveRequest>) -> Result<Response<v1::ReserveResponse>, Status> {
+        Err(not_served("Reserve"))
+    }
+
+    async fn commit(&self, _: Request<v1::CommitRequest>) -> Result<Response<v1::CommitResponse>, Status> {
+        Err(not_served("Commit"))
+    }
+
+    async fn rollback(&self, _: Request<v1::RollbackRequest>) -> Result<Response<v1::RollbackResponse>, Status> {
+        Err(not_served("Rollback"))
+    }
+
+    async fn extend_reservation(
+        &self,
+        _: Request<v1::ExtendReservationRequest>,
+    ) -> Result<Response<v1::ExtendReservationResponse>, Status> {
+        Err(not_served("ExtendReservation"))
+    }
+
+    async fn get_reservation(
+        &self,
+        _: Request<v1::GetReservationRequest>,
+    ) -> Result<Response<v1::GetReservationResponse>, Status> {
+        Err(not_served("GetReservation"))
+    }
+}
+
+fn not_served(what: &'static str) -> Status {
+    ApiError::NotServed { field: None, what }.into_status()
 }
 
 impl Pricing {
