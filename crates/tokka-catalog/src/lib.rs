@@ -1,7 +1,7 @@
 //! Are these files a catalogue? From texts to checked documents, with every error at once: file, line, field and what to
 //! write instead.
 //!
-//! [`read_folder`] reads files, [`load`] makes a catalogue of them or answers [`Problems`], and [`schema`] prints the JSON
+//! [`read_folder`] reads files, [`load()`] makes a catalogue of them or answers [`Problems`], and [`schema`] prints the JSON
 //! Schema of each kind of document. [`decode`] is the machinery below, which scenarios use too.
 
 pub mod decode;
