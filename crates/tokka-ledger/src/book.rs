@@ -349,3 +349,59 @@ pub(crate) fn add_holding(held: &mut Map<Name, i64>, record: &Record) {
         *sum = sum.saturating_add(portion.amount);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::model::Portion;
+
+    /// A base that has lost a counter: the record holds 2 of it, and nothing is used.
+    struct Damaged(Arc<Record>);
+
+    impl Base for Damaged {
+        fn used(&self, _: &Name) -> i64 {
+            0
+        }
+
+        fn record(&self, _: &str) -> Result<Option<Arc<Record>>, LedgerError> {
+            Ok(Some(Arc::clone(&self.0)))
+        }
+
+        fn document(&self, _: &Name) -> Result<Option<Versioned>, LedgerError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn a_counter_that_goes_below_zero_is_told_and_stays_to_be_seen() {
+        let stock = Name::of(&["stock"]);
+        let record = Record {
+            id: "r".to_owned(),
+            shard_key: "u".to_owned(),
+            request_hash: 1,
+            state: State::Held,
+            version: 1,
+            deadline: 5,
+            claims: Vec::new(),
+            holding: vec![Portion { counter: stock.clone(), amount: 2 }],
+            payload: Vec::new(),
+            documents: Vec::new(),
+            returns: Vec::new(),
+            tombstone: false,
+            created: 0,
+            changed: 0,
+        };
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let on_broken: OnBroken = {
+            let told = Arc::clone(&told);
+            Arc::new(move |counter, used| told.lock().unwrap().push((counter.clone(), used)))
+        };
+        let deadlines = BTreeSet::from([(5, "r".to_owned())]);
+        let mut book = Book::new(Damaged(Arc::new(record)), Window::new(1, 10), deadlines, on_broken);
+        assert_eq!(book.run(&Ask::Expire { max: 9 }, 5).unwrap().expired(), Ok(1));
+        assert_eq!(*told.lock().unwrap(), [(stock.clone(), -2)]);
+        assert_eq!(book.draft().counters.get(&stock), Some(&-2), "not clamped");
+    }
+}

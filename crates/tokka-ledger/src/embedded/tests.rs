@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
-use crate::contract::{hold, taken, used};
+use crate::contract::{events, hold, taken, used};
 
 mod crash;
 mod disk;
@@ -117,6 +117,27 @@ async fn a_failed_fsync_ends_the_store() {
     let store = Embedded::open_with_backend(Disk::holding(disk.durable()), small(&clock, 100)).unwrap();
     assert_eq!(store.get("u", "before").await, Ok(Some(record)));
     assert_eq!(used(&store, ["stock"]).await, [2]);
+}
+
+/// What is gone stays gone: a reader that registers late and far back must not be led over the hole, not even after a
+/// restart, where the readers alone would say that the log begins earlier.
+#[tokio::test]
+async fn a_hole_in_the_log_is_remembered() {
+    let (disk, clock) = (Disk::default(), Arc::default());
+    let config = Config { log_max: 1_000, ..small(&clock, 3) };
+    let store = Embedded::open_with_backend(disk.clone(), config.clone()).unwrap();
+    taken(&store, "r", &[]).await;
+    let (_, early) = events(&store, &Cursor::default()).await;
+    for number in 0..40 {
+        taken(&store, &format!("r{number}"), &[]).await;
+        let (_, late) = events(&store, &Cursor::default()).await;
+        store.pass("fast", &late).await.unwrap();
+    }
+    store.pass("late", &early).await.unwrap();
+    assert!(matches!(store.events(&early, 10).await, Ok(Events::Gap(_))));
+    drop(store);
+    let store = Embedded::open_with_backend(Disk::holding(disk.durable()), config).unwrap();
+    assert!(matches!(store.events(&early, 10).await, Ok(Events::Gap(_))));
 }
 
 #[tokio::test]
