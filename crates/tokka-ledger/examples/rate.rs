@@ -1,8 +1,8 @@
 //! How many reservations a second does a disk make durable? The embedded store with its fsync and without, and the
 //! layouts that were not chosen, side by side in one run.
 //!
-//! `cargo run --release -p tokka-ledger --example rate -- [rounds] [seconds a cell] [directory]`. The directory must lie
-//! on the disk that is meant; a `tmpfs` has no fsync to measure.
+//! `cargo run --release -p tokka-ledger --example rate -- [rounds] [seconds a cell] [directory] [effects a
+//! checkpoint]`. The directory must lie on the disk that is meant; a `tmpfs` has no fsync to measure.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -112,7 +112,7 @@ async fn measure(layout: Layout, dir: &Path, in_flight: usize, lasts: Duration) 
     match layout {
         Layout::Embedded | Layout::EmbeddedWithoutFsync => {
             let mut config = Config { fsync: layout == Layout::Embedded, ..Config::new(dir) };
-            if let Ok(every) = std::env::var("EVERY") {
+            if let Some(every) = std::env::args().nth(4) {
                 config.checkpoint_every = every.parse().unwrap();
             }
             let store = Arc::new(Embedded::open(config).unwrap());
