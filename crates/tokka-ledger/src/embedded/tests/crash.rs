@@ -92,7 +92,7 @@ async fn every_prefix_of_the_writes_and_every_torn_last_one_recovers() {
     let seed = seeds(1).start;
     let again = format!("TOKKA_LEDGER_SEED={seed}");
     let mut dice = Dice(seed);
-    let life = live(fresh(), Vec::new(), 7, &mut dice, &again).await;
+    let life = live(fresh(), Vec::new(), 16, &mut dice, &again).await;
     let (history, end) = (life.disk.history(), life.acknowledged.last().unwrap().0);
     let mut image = life.disk.began_with();
     let mut crashes = 0;
@@ -116,7 +116,7 @@ async fn every_prefix_of_the_writes_and_every_torn_last_one_recovers() {
 
 #[test]
 fn a_store_that_crashes_again_and_again_keeps_what_it_acknowledged() {
-    let seeds = seeds(60);
+    let seeds = seeds(250);
     let half = seeds.start + (seeds.end - seeds.start) / 2;
     std::thread::scope(|scope| {
         for seeds in [seeds.start..half, half..seeds.end] {
