@@ -8,8 +8,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
-use tokka_catalog::{Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_catalog::{CatalogueSettings, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
 use tokka_core::rulebook::Rulebook;
+
+use crate::frozen::Kept;
 
 mod follow;
 
@@ -48,6 +50,10 @@ pub(crate) struct Published {
     pub(crate) revision: String,
     /// What it prices by.
     pub(crate) rulebook: Rulebook,
+    /// What holds for all its promotions and reservations.
+    pub(crate) settings: CatalogueSettings,
+    /// What of it the ledger keeps for the orders that it priced.
+    pub(crate) kept: Kept,
     number: u64,
     hash: u128,
 }
@@ -120,11 +126,11 @@ impl Catalogue {
             }
             return Looked::Same;
         }
-        let rulebook = match compile(sources).await {
-            Ok(rulebook) => rulebook,
+        let compiled = match compile(sources).await {
+            Ok(compiled) => compiled,
             Err(problems) => return self.refuse(&mut refused, seen, &problems),
         };
-        let next = Published::new(current.number.saturating_add(1), hash, rulebook);
+        let next = Published::new(current.number.saturating_add(1), hash, compiled);
         *refused = None;
         tracing::info!(revision = next.revision, before = current.revision, "catalogue reloaded");
         let state = next.state();
@@ -147,9 +153,9 @@ impl Catalogue {
 }
 
 impl Published {
-    fn new(number: u64, hash: u128, rulebook: Rulebook) -> Self {
+    fn new(number: u64, hash: u128, (settings, rulebook): (CatalogueSettings, Rulebook)) -> Self {
         let revision = Revision { number, hash }.to_string();
-        Self { revision, rulebook, number, hash }
+        Self { revision, rulebook, settings, kept: Kept::default(), number, hash }
     }
 
     fn state(&self) -> CatalogueState {
@@ -205,8 +211,12 @@ async fn read(folder: &Path) -> (Seen, Vec<Source>) {
 }
 
 /// A large catalogue takes seconds: not on the threads that answer calls.
-async fn compile(sources: Vec<Source>) -> Result<Rulebook, Problems> {
-    apart(move || Ok(Rulebook::compile(load(&sources)?.catalogue))).await
+async fn compile(sources: Vec<Source>) -> Result<(CatalogueSettings, Rulebook), Problems> {
+    apart(move || {
+        let loaded = load(&sources)?;
+        Ok((loaded.settings, Rulebook::compile(loaded.catalogue)))
+    })
+    .await
 }
 
 /// Runs work on a thread of its own; a panic there is one more problem of the files, and the old revision stays.

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Where data is kept unless something else is said, below the directory that the server is started in.
+pub const DATA_DIR: &str = ".tokka/data";
+
 /// How a server runs. [`Config::new`] fills in everything but the two things that nobody can guess.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -13,6 +16,11 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// The folder whose files are the catalogue.
     pub catalogue: PathBuf,
+    /// Where reservations, their counters and the key of receipts are kept: the one folder to back up. Made if there is
+    /// none; one process at a time has it.
+    pub data_dir: PathBuf,
+    /// How often holds are looked for whose deadline has passed.
+    pub sweep_every: Duration,
     /// How often the folder is read even though nothing told of a change: notifications do not reach every kind of
     /// file system.
     pub catalogue_poll: Duration,
@@ -23,13 +31,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: no admin address, a look at the folder every 5 s, a pause of 1 s and at most 20 s of draining, which
+    /// The defaults: no admin address, data in [`DATA_DIR`], a look for expired holds every half second, a look at the folder every 5 s, a pause of 1 s and at most 20 s of draining, which
     /// fits into the 30 s that Kubernetes gives.
     pub fn new(listen: SocketAddr, catalogue: impl Into<PathBuf>) -> Self {
         Self {
             listen,
             admin: None,
             catalogue: catalogue.into(),
+            data_dir: PathBuf::from(DATA_DIR),
+            sweep_every: Duration::from_millis(500),
             catalogue_poll: Duration::from_secs(5),
             stop_pause: Duration::from_secs(1),
             drain_max: Duration::from_secs(20),

@@ -1,8 +1,7 @@
 //! How much of each limited quantity is used? The seam between prices and the store of counters.
 //!
 //! A quote asks for the usage of the counters that its promotions name, all at once, before it prices. Whatever keeps
-//! the usage implements [`Counters`]; a server without such a store has [`NothingUsed`]: nothing can be reserved
-//! there, so nothing is ever used, and that is known.
+//! the usage implements [`Counters`].
 
 use std::fmt;
 
@@ -31,17 +30,6 @@ pub(crate) trait Counters: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store of counters did not answer")]
 pub(crate) struct StoreSilent;
-
-/// No store, no reservations, no usage.
-#[derive(Debug)]
-pub(crate) struct NothingUsed;
-
-#[tonic::async_trait]
-impl Counters for NothingUsed {
-    async fn used(&self, _: &Rulebook, _: &Basket, asked: &Table<CounterIx, Counter>) -> Result<Vec<i64>, StoreSilent> {
-        Ok(vec![0; asked.len()])
-    }
-}
 
 /// What is used of the counters that a quote asks about.
 #[derive(Debug)]

@@ -3,19 +3,25 @@
 //! [`serve`] is the one public verb. It is a library so that the `tokka` binary and the tests run the same server.
 
 mod catalogue;
+mod claims;
 mod config;
 mod counters;
 mod error;
+mod frozen;
 mod guard;
 mod log_id;
+mod payload;
 mod pricing;
+mod receipt;
 mod request;
+mod reservations;
 mod response;
 mod serve;
+mod store;
 
 #[cfg(test)]
 mod captured_log;
 
 pub use catalogue::CatalogueState;
-pub use config::Config;
+pub use config::{Config, DATA_DIR};
 pub use serve::{ServeError, Started, serve, shutdown_signal};

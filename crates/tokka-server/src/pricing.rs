@@ -1,4 +1,5 @@
-//! What does a basket cost? `PricingService`: request → basket → rulebook → usage of counters → price → response.
+//! What does a basket cost, and is it held? `PricingService`: request → basket → rulebook → usage of counters → price →
+//! response; what is done with a price is in `reservations`.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::catalogue::Catalogue;
 use crate::counters::Counters;
 use crate::error::ApiError;
+use crate::reservations::{Reservations, to_the_end};
 use crate::{counters, request, response};
 
 /// The service. Every call prices with the revision that is current when it begins.
@@ -17,6 +19,7 @@ use crate::{counters, request, response};
 pub(crate) struct Pricing {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) counters: Arc<dyn Counters>,
+    pub(crate) reservations: Arc<Reservations>,
 }
 
 #[tonic::async_trait]
@@ -26,35 +29,41 @@ impl PricingService for Pricing {
         Ok(Response::new(v1::QuoteResponse { quote: Some(quote) }))
     }
 
-    async fn reserve(&self, _: Request<v1::ReserveRequest>) -> Result<Response<v1::ReserveResponse>, Status> {
-        Err(not_served("Reserve"))
+    async fn reserve(&self, request: Request<v1::ReserveRequest>) -> Result<Response<v1::ReserveResponse>, Status> {
+        let reservations = Arc::clone(&self.reservations);
+        let answer = to_the_end(async move { reservations.reserve(request.into_inner()).await }).await?;
+        Ok(Response::new(answer))
     }
 
-    async fn commit(&self, _: Request<v1::CommitRequest>) -> Result<Response<v1::CommitResponse>, Status> {
-        Err(not_served("Commit"))
+    async fn commit(&self, request: Request<v1::CommitRequest>) -> Result<Response<v1::CommitResponse>, Status> {
+        let reservations = Arc::clone(&self.reservations);
+        let answer = to_the_end(async move { reservations.commit(request.into_inner()).await }).await?;
+        Ok(Response::new(answer))
     }
 
-    async fn rollback(&self, _: Request<v1::RollbackRequest>) -> Result<Response<v1::RollbackResponse>, Status> {
-        Err(not_served("Rollback"))
+    async fn rollback(&self, request: Request<v1::RollbackRequest>) -> Result<Response<v1::RollbackResponse>, Status> {
+        let reservations = Arc::clone(&self.reservations);
+        let answer = to_the_end(async move { reservations.rollback(request.into_inner()).await }).await?;
+        Ok(Response::new(answer))
     }
 
     async fn extend_reservation(
         &self,
-        _: Request<v1::ExtendReservationRequest>,
+        request: Request<v1::ExtendReservationRequest>,
     ) -> Result<Response<v1::ExtendReservationResponse>, Status> {
-        Err(not_served("ExtendReservation"))
+        let reservations = Arc::clone(&self.reservations);
+        let answer = to_the_end(async move { reservations.extend(request.into_inner()).await }).await?;
+        Ok(Response::new(answer))
     }
 
     async fn get_reservation(
         &self,
-        _: Request<v1::GetReservationRequest>,
+        request: Request<v1::GetReservationRequest>,
     ) -> Result<Response<v1::GetReservationResponse>, Status> {
-        Err(not_served("GetReservation"))
+        let reservations = Arc::clone(&self.reservations);
+        let answer = to_the_end(async move { reservations.look_up(request.into_inner()).await }).await?;
+        Ok(Response::new(answer))
     }
-}
-
-fn not_served(what: &'static str) -> Status {
-    ApiError::NotServed { field: None, what }.into_status()
 }
 
 impl Pricing {
@@ -78,7 +87,9 @@ mod tests {
     use tokka_core::table::{CounterIx, Table};
 
     use super::*;
-    use crate::counters::{NothingUsed, StoreSilent};
+    use crate::counters::StoreSilent;
+    use crate::frozen::Thawed;
+    use crate::receipt::Receipts;
 
     const SHOP: &str = r#"
 kind: catalogue
@@ -127,13 +138,20 @@ item_price: {fixed: 980}
         let basket =
             v1::Basket { currency: "JPY".to_owned(), user: Some("u1".to_owned()), lines: vec![line], ..Default::default() };
         let request = v1::QuoteRequest { basket: Some(basket), view: v1::View::Full.into(), ..Default::default() };
-        let service = Pricing { catalogue, counters: Arc::new(counters) };
+        let receipts = Receipts::open(folder.path()).expect("a key");
+        let reservations = Reservations {
+            catalogue: Arc::clone(&catalogue),
+            ledger: Arc::new(tokka_ledger::Memory::default()),
+            receipts,
+            thawed: Thawed::default(),
+        };
+        let service = Pricing { catalogue, counters: Arc::new(counters), reservations: Arc::new(reservations) };
         service.priced(request, Timestamp::UNIX_EPOCH).await.expect("a price")
     }
 
     #[tokio::test]
     async fn what_is_used_is_not_given_again() {
-        let fresh = quote_of("mask-50", NothingUsed).await;
+        let fresh = quote_of("mask-50", Fixed(Ok(0))).await;
         assert_eq!((fresh.payable, fresh.counters()), (3 * 980, v1::CounterState::Known));
         let nearly = quote_of("mask-50", Fixed(Ok(98))).await;
         assert_eq!((nearly.payable, nearly.lines[0].over_limit), (2 * 980 + 1280, 1));

@@ -11,6 +11,8 @@ use tokka_proto::v1;
 
 use crate::error::ApiError;
 
+pub(crate) mod reservation;
+
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";
 /// `0001-01-01T00:00:00Z`, where `google.protobuf.Timestamp` begins.

@@ -14,6 +14,7 @@ use crate::counters::CounterState;
 mod funding;
 mod outcome;
 mod page;
+pub(crate) mod reservation;
 
 /// The quote of a basket, as one revision of the catalogue priced it.
 pub(crate) fn quote(
@@ -209,7 +210,7 @@ fn basis(basis: Basis) -> v1::Basis {
 }
 
 /// Nanos of the wire count forwards from the second, also before 1970.
-fn timestamp(moment: Timestamp) -> prost_types::Timestamp {
+pub(crate) fn timestamp(moment: Timestamp) -> prost_types::Timestamp {
     let (seconds, nanos) = (moment.as_second(), moment.subsec_nanosecond());
     if nanos < 0 {
         prost_types::Timestamp { seconds: seconds.saturating_sub(1), nanos: nanos.saturating_add(1_000_000_000) }

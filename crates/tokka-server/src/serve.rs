@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +21,13 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::catalogue::{Catalogue, CatalogueState, Watch};
+use crate::claims::LedgerCounters;
 use crate::config::Config;
-use crate::counters::NothingUsed;
+use crate::frozen::Thawed;
 use crate::guard::Guard;
 use crate::pricing::Pricing;
+use crate::reservations::Reservations;
+use crate::store::{self, Store};
 
 /// A dead peer is noticed after the first silence and this answer that did not come.
 const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(30);
@@ -54,6 +58,17 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The data directory cannot be used: another process has it, or the disk does not answer.
+    #[error("the data in `{path}` cannot be opened: {why}")]
+    Data {
+        /// As configured.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The store can acknowledge nothing any more. What the disk holds is known again after a restart.
+    #[error("the store failed, and the server with it: {0}")]
+    Store(String),
     /// Accepting connections failed.
     #[error("the server ended: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -85,9 +100,15 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         None => None,
     };
 
+    // After the addresses: a server that cannot be reached leaves no data behind.
+    let store = Store::open(&config.data_dir).await.map_err(|why| ServeError::Data { path: config.data_dir.clone(), why })?;
+    let mut failed = pin!(store.failed);
+
     // What runs beside the calls ends with this set.
     let mut beside = JoinSet::new();
     beside.spawn(Watch::start(&config.catalogue).follow(Arc::clone(&catalogue), config.catalogue_poll));
+
+    beside.spawn(store::sweep(store.ledger.clone(), config.sweep_every));
 
     let (health, probes) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
@@ -96,7 +117,17 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     let started =
         Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
 
-    let pricing = Pricing { catalogue: Arc::clone(&catalogue), counters: Arc::new(NothingUsed) };
+    let reservations = Reservations {
+        catalogue: Arc::clone(&catalogue),
+        ledger: store.ledger.clone(),
+        receipts: store.receipts,
+        thawed: Thawed::default(),
+    };
+    let pricing = Pricing {
+        catalogue: Arc::clone(&catalogue),
+        counters: Arc::new(LedgerCounters(store.ledger)),
+        reservations: Arc::new(reservations),
+    };
     let mut services = RoutesBuilder::default();
     services
         .add_service(probes.clone())
@@ -125,6 +156,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     ready(started);
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
+        cause = &mut failed => return Err(ServeError::Store(cause)),
         () = shutdown => {}
     }
 
@@ -133,6 +165,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     set_health(&health, ServingStatus::NotServing).await;
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
+        cause = &mut failed => return Err(ServeError::Store(cause)),
         () = tokio::time::sleep(config.stop_pause) => {}
     }
     drop(stop);

@@ -131,7 +131,8 @@ async fn a_folder_with_errors_does_not_start() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.yaml"), SHOP.replace("threshold: 5000", "threshold: 0")).expect("a file");
     std::fs::write(folder.path().join("b.yaml"), "{kind: shop, id: x}").expect("a file");
-    let config = Config::new(([127, 0, 0, 1], 0).into(), folder.path());
+    let mut config = Config::new(([127, 0, 0, 1], 0).into(), folder.path());
+    config.data_dir = folder.path().join(".data");
     let error = serve(config, std::future::pending(), |_| panic!("it started")).await.expect_err("errors");
     let ServeError::Catalogue(problems) = &error else { panic!("{error}") };
     assert!(problems.len() >= 2, "{problems}");

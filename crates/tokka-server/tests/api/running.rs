@@ -75,6 +75,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) folder: TempDir,
+    /// Outlives the server where another one is to begin with it.
+    pub(crate) data: TempDir,
     pub(crate) catalogue: watch::Receiver<CatalogueState>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) served: JoinHandle<Result<(), ServeError>>,
@@ -90,7 +92,14 @@ impl Running {
     pub(crate) async fn of(text: &str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("catalogue.yaml"), text).expect("a file");
+        Self::over(folder, tempfile::tempdir().expect("a folder"), change).await
+    }
+
+    /// A server of a folder, with data that another one may have left.
+    pub(crate) async fn over(folder: TempDir, data: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)), folder.path());
+        config.data_dir = data.path().to_owned();
+        config.sweep_every = Duration::from_millis(10);
         config.catalogue_poll = Duration::from_millis(20);
         config.stop_pause = Duration::ZERO;
         change(&mut config);
@@ -105,7 +114,7 @@ impl Running {
         };
         let channel = connect(address).await;
         let client = PricingServiceClient::new(channel.clone());
-        Self { client, channel, address, admin, folder, catalogue, stop, served }
+        Self { client, channel, address, admin, folder, data, catalogue, stop, served }
     }
 
     /// Writes a file in one step, as whoever changes a catalogue in use should: a server that looks in between sees the

@@ -1,0 +1,206 @@
+//! Which counter of the ledger is a limit of the catalogue? The one place where the two meet: keys of the core become
+//! names, and names become what callers read.
+//!
+//! | counter | parts of its name |
+//! |---|---|
+//! | a promotion's stock | `stock`, promotion |
+//! | its stock of one sku | `stock_by_sku`, promotion, sku |
+//! | units of a user | `user_units`, promotion, period, user |
+//! | units of a user, of one sku | `user_units_of_sku`, promotion, period, user, sku |
+//! | orders of a user | `user_orders`, promotion, period, user |
+//! | a budget | `budget`, promotion |
+//! | a gift's inventory | `gift`, gift |
+//!
+//! A period is its first day, `2026-11-11`, or empty for the promotion's life: it is fixed when the order is priced, and
+//! the same for its hold, its return and its re-acquisition. The names are stored, so they never change.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use tokka_core::amount::Amount;
+use tokka_core::basket::Basket;
+use tokka_core::promotion::Promotion;
+use tokka_core::quote::{Counter, CounterKey, Quote};
+use tokka_core::rulebook::Rulebook;
+use tokka_core::table::{CounterIx, GiftIx, Ix, LineIx, PromoIx, Table};
+use tokka_ledger::Ledger;
+use tokka_ledger::model::{AMOUNT_MAX, Claim, Portion, Shortage};
+use tokka_ledger::name::Name;
+use tokka_proto::v1;
+
+use crate::counters::{Counters, StoreSilent};
+
+const STOCK: &str = "stock";
+const STOCK_BY_SKU: &str = "stock_by_sku";
+const USER_UNITS: &str = "user_units";
+const USER_UNITS_OF_SKU: &str = "user_units_of_sku";
+const USER_ORDERS: &str = "user_orders";
+const BUDGET: &str = "budget";
+const GIFT: &str = "gift";
+
+/// What a priced order takes of each counter, with the limits that priced it.
+pub(crate) fn of_quote(
+    rulebook: &Rulebook,
+    basket: &Basket,
+    counters: &Table<CounterIx, Counter>,
+    quote: &Quote,
+) -> Vec<(CounterIx, Claim)> {
+    let claim = |claim: &tokka_core::quote::Claim| {
+        let Counter { key, limit } = counters.at(claim.counter);
+        let counter = name(rulebook, basket, *key);
+        (claim.counter, Claim { counter, amount: claim.amount, limit: *limit })
+    };
+    quote.claims.iter().filter(|claim| claim.amount > 0).map(claim).collect()
+}
+
+/// The name of a counter of this basket.
+pub(crate) fn name(rulebook: &Rulebook, basket: &Basket, key: CounterKey) -> Name {
+    let promotion = |ix: PromoIx| rulebook.promotions().at(ix).id.as_str();
+    let sku = |ix: LineIx| basket.lines().get(ix.position()).map_or("", |line| line.sku.as_str());
+    let gift = |ix: GiftIx| rulebook.gifts().at(ix).id.as_str();
+    let user = basket.user().map_or("", |user| user.as_str());
+    let day = |period: Option<Date>| period.map(|day| day.to_string()).unwrap_or_default();
+    match key {
+        CounterKey::Stock(of) => Name::of(&[STOCK, promotion(of)]),
+        CounterKey::StockBySku(of, line) => Name::of(&[STOCK_BY_SKU, promotion(of), sku(line)]),
+        CounterKey::UserUnits(of, period) => Name::of(&[USER_UNITS, promotion(of), &day(period), user]),
+        CounterKey::UserUnitsOfSku(of, line, period) => {
+            Name::of(&[USER_UNITS_OF_SKU, promotion(of), &day(period), user, sku(line)])
+        }
+        CounterKey::UserOrders(of, period) => Name::of(&[USER_ORDERS, promotion(of), &day(period), user]),
+        CounterKey::Budget(of) => Name::of(&[BUDGET, promotion(of)]),
+        CounterKey::GiftInventory(of) => Name::of(&[GIFT, gift(of)]),
+    }
+}
+
+/// A name as callers read it; nothing is said of one that this file did not make.
+pub(crate) fn to_wire(name: &Name) -> v1::Counter {
+    let parts = name.parts().unwrap_or_default();
+    let of = |kind: v1::CounterKind, promotion: &str, sku: &str, period: &str| {
+        let [promotion, sku, period] = [promotion, sku, period].map(str::to_owned);
+        v1::Counter { kind: kind.into(), promotion, sku, period, gift: String::new() }
+    };
+    match parts[..] {
+        [STOCK, promotion] => of(v1::CounterKind::Stock, promotion, "", ""),
+        [STOCK_BY_SKU, promotion, sku] => of(v1::CounterKind::StockBySku, promotion, sku, ""),
+        [USER_UNITS, promotion, period, _] => of(v1::CounterKind::UnitsPerUser, promotion, "", period),
+        [USER_UNITS_OF_SKU, promotion, period, _, sku] => of(v1::CounterKind::UnitsPerUser, promotion, sku, period),
+        [USER_ORDERS, promotion, period, _] => of(v1::CounterKind::OrdersPerUser, promotion, "", period),
+        [BUDGET, promotion] => of(v1::CounterKind::Budget, promotion, "", ""),
+        [GIFT, gift] => v1::Counter { kind: v1::CounterKind::GiftInventory.into(), gift: gift.to_owned(), ..Default::default() },
+        _ => v1::Counter::default(),
+    }
+}
+
+/// What the ledger refused, as callers read it.
+pub(crate) fn shortage(shortage: &Shortage) -> v1::CounterShortage {
+    v1::CounterShortage {
+        counter: Some(to_wire(&shortage.counter)),
+        limit: shortage.limit,
+        used: shortage.used,
+        requested: shortage.requested,
+        held_by_open_orders: None,
+    }
+}
+
+/// The limit that the newest catalogue has for a counter; `None` where it does not know the promotion or gift any more.
+/// A limit that it has lifted is one that nothing reaches.
+pub(crate) fn limit_now(rulebook: &Rulebook, name: &Name) -> Option<i64> {
+    let parts = name.parts()?;
+    let promotion = |id: &str| rulebook.find(id).map(|ix| rulebook.promotions().at(ix));
+    let of = |id: &str, limit: fn(&Promotion) -> Option<i64>| Some(limit(promotion(id)?).unwrap_or(AMOUNT_MAX));
+    match parts[..] {
+        [STOCK, id] => of(id, |promotion| promotion.limits.stock),
+        [STOCK_BY_SKU, id, sku] => Some(promotion(id)?.limits.stock_by_sku.get(sku).copied().unwrap_or(AMOUNT_MAX)),
+        [USER_UNITS, id, _, _] | [USER_UNITS_OF_SKU, id, _, _, _] => of(id, |promotion| promotion.limits.units_per_user),
+        [USER_ORDERS, id, _, _] => of(id, |promotion| promotion.limits.orders_per_user),
+        [BUDGET, id] => of(id, |promotion| promotion.limits.budget.map(Amount::get)),
+        [GIFT, id] => Some(rulebook.gifts().at(rulebook.find_gift(id)?).inventory.unwrap_or(AMOUNT_MAX)),
+        _ => None,
+    }
+}
+
+/// What of a record's holding stands for so many pieces of a gift that came back.
+pub(crate) fn of_gift(holding: &[Portion], gift: &str, quantity: i64) -> Vec<Portion> {
+    let counter = Name::of(&[GIFT, gift]);
+    let of = holding.iter().filter(|portion| portion.counter == counter);
+    of.map(|portion| Portion { counter: portion.counter.clone(), amount: quantity }).collect()
+}
+
+/// What of a record's holding stands for so many free pieces of a sku that came back.
+pub(crate) fn of_free_units(holding: &[Portion], promotion: &str, sku: &str, quantity: i64) -> Vec<Portion> {
+    let counts = |portion: &&Portion| match portion.counter.parts().as_deref() {
+        Some([STOCK, of] | [USER_UNITS, of, _, _]) => *of == promotion,
+        Some([STOCK_BY_SKU, of, its] | [USER_UNITS_OF_SKU, of, _, _, its]) => *of == promotion && *its == sku,
+        _ => false,
+    };
+    let of = holding.iter().filter(counts);
+    of.map(|portion| Portion { counter: portion.counter.clone(), amount: quantity }).collect()
+}
+
+/// Portions added up by counter, none beyond what is held of it.
+pub(crate) fn sum(holding: &[Portion], portions: impl IntoIterator<Item = Portion>) -> Vec<Portion> {
+    let mut sums: BTreeMap<Name, i64> = BTreeMap::new();
+    for Portion { counter, amount } in portions {
+        let sum = sums.entry(counter).or_insert(0);
+        *sum = sum.saturating_add(amount);
+    }
+    let held = |counter: &Name| holding.iter().find(|portion| portion.counter == *counter).map_or(0, |portion| portion.amount);
+    let portions = sums.into_iter().map(|(counter, amount)| Portion { amount: amount.min(held(&counter)), counter });
+    portions.filter(|portion| portion.amount > 0).collect()
+}
+
+/// The usage that a ledger knows.
+pub(crate) struct LedgerCounters(pub(crate) Arc<dyn Ledger>);
+
+impl fmt::Debug for LedgerCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LedgerCounters")
+    }
+}
+
+#[tonic::async_trait]
+impl Counters for LedgerCounters {
+    async fn used(
+        &self,
+        rulebook: &Rulebook,
+        basket: &Basket,
+        asked: &Table<CounterIx, Counter>,
+    ) -> Result<Vec<i64>, StoreSilent> {
+        let names: Vec<Name> = asked.rows().iter().map(|counter| name(rulebook, basket, counter.key)).collect();
+        self.0.usage(&names).await.map_err(|_| StoreSilent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_as_callers_know_them() {
+        let user = Name::of(&[USER_UNITS_OF_SKU, "flash", "2026-11-11", "u/1", "mask:50"]);
+        let expected = v1::Counter {
+            kind: v1::CounterKind::UnitsPerUser.into(),
+            promotion: "flash".to_owned(),
+            sku: "mask:50".to_owned(),
+            period: "2026-11-11".to_owned(),
+            gift: String::new(),
+        };
+        assert_eq!(to_wire(&user), expected);
+        assert_eq!(to_wire(&Name::of(&[GIFT, "tote"])).gift, "tote");
+        assert_eq!(to_wire(&Name::of(&["else"])), v1::Counter::default());
+    }
+
+    #[test]
+    fn what_came_back_never_exceeds_what_is_held() {
+        let portion = |parts: &[&str], amount| Portion { counter: Name::of(parts), amount };
+        let holding = [portion(&[GIFT, "tote"], 2), portion(&[STOCK, "b3g1"], 5), portion(&[STOCK_BY_SKU, "b3g1", "tea"], 5)];
+        assert_eq!(sum(&holding, of_gift(&holding, "tote", 3)), [portion(&[GIFT, "tote"], 2)]);
+        let free = of_free_units(&holding, "b3g1", "tea", 2);
+        assert_eq!(free, [portion(&[STOCK, "b3g1"], 2), portion(&[STOCK_BY_SKU, "b3g1", "tea"], 2)]);
+        assert_eq!(of_free_units(&holding, "b3g1", "milk", 2).len(), 1);
+        assert_eq!(sum(&holding, of_gift(&holding, "lamp", 1)), []);
+    }
+}

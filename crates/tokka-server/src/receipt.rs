@@ -1,0 +1,190 @@
+//! How does a caller prove which reservation it speaks of? By its receipt: the record, signed by this server.
+//!
+//! A receipt is a version, the id of the key, the record compressed by zstd, and an HMAC-SHA256 over all of that. The key
+//! is made at the first start, lies in the data directory readable by its owner alone, and is shared between instances
+//! by copying that file.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokka_ledger::model::Record;
+
+/// A longer one is not given: the record is asked for by its id.
+pub(crate) const BYTES_MAX: usize = 64 << 10;
+/// What a receipt may hold before it is compressed.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+const VERSION: u8 = 1;
+const HEAD_BYTES: usize = 5;
+const KEY_BYTES: usize = 32;
+const MAC_BYTES: usize = 32;
+const KEY_FILE: &str = "receipt.key";
+const LEVEL: i32 = 1;
+
+/// Writes and reads receipts.
+pub(crate) struct Receipts {
+    key_id: [u8; 4],
+    key: [u8; KEY_BYTES],
+}
+
+/// Bytes that are no receipt of this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a receipt of this server")]
+pub(crate) struct NotAReceipt;
+
+impl Receipts {
+    /// The key of a data directory, made if there is none yet.
+    ///
+    /// # Errors
+    /// The file cannot be read or made, or is no key.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let path = dir.join(KEY_FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make(dir, &path)?;
+                fs::read(&path)?
+            }
+            Err(error) => return Err(error),
+        };
+        let broken = || io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is not a key", path.display()));
+        let (key_id, key) = bytes.split_first_chunk::<4>().ok_or_else(broken)?;
+        Ok(Self { key_id: *key_id, key: key.try_into().map_err(|_| broken())? })
+    }
+
+    /// The receipt of a record as it stands; empty where it would be longer than 64 KiB.
+    pub(crate) fn write(&self, record: &Record) -> Vec<u8> {
+        let written = postcard::to_allocvec(record).ok();
+        let Some(compressed) = written.and_then(|bytes| zstd::bulk::compress(&bytes, LEVEL).ok()) else { return Vec::new() };
+        let mut receipt = [&[VERSION][..], &self.key_id, &compressed].concat();
+        let mac = self.mac(&receipt).map(|mac| mac.finalize().into_bytes());
+        let Some(mac) = mac.filter(|mac| receipt.len().saturating_add(mac.len()) <= BYTES_MAX) else { return Vec::new() };
+        receipt.extend_from_slice(&mac);
+        receipt
+    }
+
+    /// The record that a receipt speaks of, as it stood then.
+    ///
+    /// # Errors
+    /// [`NotAReceipt`], whatever is wrong with it.
+    pub(crate) fn read(&self, receipt: &[u8]) -> Result<Record, NotAReceipt> {
+        if receipt.len() > BYTES_MAX {
+            return Err(NotAReceipt);
+        }
+        let (signed, mac) = receipt.split_last_chunk::<MAC_BYTES>().ok_or(NotAReceipt)?;
+        self.mac(signed).ok_or(NotAReceipt)?.verify_slice(mac).map_err(|_| NotAReceipt)?;
+        let (head, compressed) = signed.split_first_chunk::<HEAD_BYTES>().ok_or(NotAReceipt)?;
+        if head[0] != VERSION {
+            return Err(NotAReceipt);
+        }
+        let bytes = zstd::bulk::decompress(compressed, RECORD_BYTES_MAX).map_err(|_| NotAReceipt)?;
+        postcard::from_bytes(&bytes).map_err(|_| NotAReceipt)
+    }
+
+    fn mac(&self, signed: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
+        mac.update(signed);
+        Some(mac)
+    }
+}
+
+/// The key is nobody's business.
+impl fmt::Debug for Receipts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipts").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+/// Written beside its place and then named: a crash leaves no half of a key.
+fn make(dir: &Path, path: &Path) -> io::Result<()> {
+    let mut bytes = [0u8; KEY_BYTES + 4];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    let unfinished = dir.join(".receipt.key");
+    if unfinished.try_exists()? {
+        fs::remove_file(&unfinished)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&unfinished)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokka_ledger::model::State;
+
+    use super::*;
+
+    fn record(payload: Vec<u8>) -> Record {
+        Record {
+            id: "r-1".to_owned(),
+            shard_key: "u-1".to_owned(),
+            request_hash: 7,
+            state: State::Held,
+            version: 1,
+            deadline: 9,
+            claims: Vec::new(),
+            holding: Vec::new(),
+            payload,
+            documents: Vec::new(),
+            returns: Vec::new(),
+            tombstone: false,
+            created: 1,
+            changed: 1,
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_read_by_the_key_that_wrote_it_and_by_no_other() {
+        let (dir, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let receipts = Receipts::open(dir.path()).expect("a key");
+        let receipt = receipts.write(&record(vec![1, 2, 3]));
+        assert_eq!(receipts.read(&receipt), Ok(record(vec![1, 2, 3])));
+        // The key stays; another directory has another.
+        assert_eq!(Receipts::open(dir.path()).expect("the key").read(&receipt), Ok(record(vec![1, 2, 3])));
+        assert_eq!(Receipts::open(other.path()).expect("a key").read(&receipt), Err(NotAReceipt));
+    }
+
+    #[test]
+    fn no_byte_of_a_receipt_can_be_changed_or_cut() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let receipts = Receipts::open(dir.path()).expect("a key");
+        let receipt = receipts.write(&record(vec![5; 40]));
+        for position in 0..receipt.len() {
+            let mut changed = receipt.clone();
+            changed[position] ^= 1;
+            assert_eq!(receipts.read(&changed), Err(NotAReceipt), "byte {position}");
+            assert_eq!(receipts.read(&receipt[..position]), Err(NotAReceipt), "cut at {position}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_has_no_receipt() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let receipts = Receipts::open(dir.path()).expect("a key");
+        let mut noise = vec![0; 70_000];
+        getrandom::fill(&mut noise).expect("random bytes");
+        assert!(receipts.write(&record(noise)).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_reads_the_key() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a folder");
+        Receipts::open(dir.path()).expect("a key");
+        let mode = fs::metadata(dir.path().join(KEY_FILE)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

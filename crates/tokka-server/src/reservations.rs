@@ -1,0 +1,130 @@
+//! How is an order held, paid, returned and looked at? One file a call; here is what they share.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use prost::Message;
+use tokka_ledger::model::{Claim, Record, State};
+use tokka_ledger::name::Name;
+use tokka_ledger::{Ledger, LedgerError};
+use tokka_proto::v1;
+
+use crate::catalogue::Catalogue;
+use crate::error::{ApiError, Forbidden};
+use crate::frozen::Thawed;
+use crate::payload::{Stored, Unreadable};
+use crate::receipt::Receipts;
+use crate::request::reservation::Target;
+use crate::{claims, response};
+
+mod lookup;
+mod order;
+mod reserve;
+mod rollback;
+mod settle;
+
+/// Calls that lose a race so often in a row are answered `CONTENTION`.
+const TRIES_MAX: usize = 5;
+
+/// Reservations over a ledger.
+pub(crate) struct Reservations {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) receipts: Receipts,
+    pub(crate) thawed: Thawed,
+}
+
+impl std::fmt::Debug for Reservations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reservations").field("receipts", &self.receipts).finish_non_exhaustive()
+    }
+}
+
+/// Runs a call to its end, whether or not its caller still waits: a handler is dropped at its caller's deadline, and may
+/// not leave half of an operation.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    call: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::spawn(call).await {
+        Ok(answer) => answer,
+        Err(failure) => Err(ApiError::Bug(failure.to_string())),
+    }
+}
+
+impl Reservations {
+    /// The record of a reservation, as far as this user may see it.
+    async fn record(&self, target: &Target) -> Result<Record, ApiError> {
+        let record = self.ledger.get(target.shard_key(), &target.id).await?;
+        record.ok_or_else(|| ApiError::NotFound { reservation: target.id.clone() })
+    }
+
+    /// A reservation as it stands, with its receipt.
+    async fn head(&self, record: &Record) -> Result<v1::Reservation, ApiError> {
+        let stored = stored(record)?;
+        let said = self.said_at_commit(record).await?.map(|(_, said)| said);
+        let order = merged(stored.as_ref().and_then(|stored| stored.order.clone()), said);
+        Ok(self.head_of(record, stored.as_ref(), order))
+    }
+
+    fn head_of(&self, record: &Record, stored: Option<&Stored>, order: Option<v1::OrderReference>) -> v1::Reservation {
+        let receipt = self.receipts.write(record);
+        response::reservation::head(record, stored, order, receipt)
+    }
+
+    /// What Commit said of an order, and the version of that. It lies beside the record, which a commit does not rewrite.
+    async fn said_at_commit(&self, record: &Record) -> Result<Option<(u64, v1::OrderReference)>, ApiError> {
+        let Some(document) = self.ledger.document(&reference_name(record)).await? else { return Ok(None) };
+        let read = v1::OrderReference::decode(document.bytes.as_slice());
+        let reference = read.map_err(|error| ApiError::Bug(format!("an order reference cannot be read: {error}")))?;
+        Ok(Some((document.version, reference)))
+    }
+}
+
+fn reference_name(record: &Record) -> Name {
+    Name::of(&["order", &record.shard_key, &record.id])
+}
+
+/// The stored order of a record; a tombstone has none.
+fn stored(record: &Record) -> Result<Option<Stored>, ApiError> {
+    if record.tombstone { Ok(None) } else { Ok(Some(Stored::from_bytes(&record.payload)?)) }
+}
+
+/// What a record took of limited quantities, and what it still has of it.
+fn claims_of(record: &Record) -> Vec<v1::Claim> {
+    let held = |claim: &Claim| record.holding.iter().find(|portion| portion.counter == claim.counter);
+    let one = |claim: &Claim| v1::Claim {
+        counter: Some(claims::to_wire(&claim.counter)),
+        amount: claim.amount,
+        limit: claim.limit,
+        holding: held(claim).map_or(0, |portion| portion.amount),
+    };
+    record.claims.iter().map(one).collect()
+}
+
+/// What was said of an order, field by field: the later word stands.
+fn merged(before: Option<v1::OrderReference>, after: Option<v1::OrderReference>) -> Option<v1::OrderReference> {
+    let (Some(before), Some(after)) = (&before, &after) else { return after.or(before) };
+    let or = |after: &std::collections::BTreeMap<String, String>, before| if after.is_empty() { before } else { after.clone() };
+    Some(v1::OrderReference {
+        order_id: after.order_id.clone().or_else(|| before.order_id.clone()),
+        store_order_ids: or(&after.store_order_ids, before.store_order_ids.clone()),
+        labels: or(&after.labels, before.labels.clone()),
+    })
+}
+
+/// Why a reservation that has ended cannot be had any more.
+fn ended(record: &Record) -> ApiError {
+    let id = record.id.clone();
+    ApiError::Forbidden(if record.state == State::Expired { Forbidden::Expired(id) } else { Forbidden::RolledBack(id) })
+}
+
+/// Answers that an operation does not have: a defect.
+fn unexpected(answer: impl std::fmt::Debug) -> ApiError {
+    ApiError::Store(LedgerError::Malformed(format!("an answer that this call does not have: {answer:?}")))
+}
+
+impl From<Unreadable> for ApiError {
+    fn from(error: Unreadable) -> Self {
+        Self::Bug(error.to_string())
+    }
+}

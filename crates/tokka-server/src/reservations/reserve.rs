@@ -1,0 +1,236 @@
+//! Can it be had at this price, and is it held now? Reserve looks its id up, prices with the usage that it sees, and lets
+//! the hold decide.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use tokka_core::prepare::Prepared;
+use tokka_core::quote::{Quote, View};
+use tokka_core::refund::RefundPolicy;
+use tokka_core::table::Ix;
+use tokka_ledger::model::{Hold, Millis, Record, Reserved, State};
+use tokka_ledger::name::Name;
+use tokka_proto::v1;
+
+use super::{Reservations, TRIES_MAX, ended, unexpected};
+use crate::catalogue::Published;
+use crate::counters::CounterState;
+use crate::error::{ApiError, Forbidden};
+use crate::payload::Stored;
+use crate::request::reservation::{Expect, ReserveOrder, reserve_order};
+use crate::{claims, frozen, response};
+
+impl Reservations {
+    /// See `PricingService.Reserve`.
+    pub(crate) async fn reserve(&self, request: v1::ReserveRequest) -> Result<v1::ReserveResponse, ApiError> {
+        let order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
+        // The id is answered for before the price: a repetition gets its first answer, whatever things cost by now.
+        if let Some(record) = self.ledger.get(order.target.shard_key(), &order.target.id).await? {
+            return self.answer_again(&order, &record).await;
+        }
+        let mut seen = self.held_by_replaced(&order).await?;
+        for _ in 0..TRIES_MAX {
+            let published = self.catalogue.current();
+            match self.attempt(&order, &published, &mut seen).await? {
+                Attempt::Answered(answer) => return Ok(*answer),
+                Attempt::DidNotFit => {}
+            }
+        }
+        Err(ApiError::Contention)
+    }
+
+    /// One price and one hold.
+    async fn attempt(&self, order: &ReserveOrder, published: &Published, seen: &mut Seen) -> Result<Attempt, ApiError> {
+        let (rulebook, basket) = (&published.rulebook, &order.basket);
+        let prepared = rulebook.prepare(basket)?;
+        let names: Vec<Name> =
+            prepared.counters().rows().iter().map(|counter| claims::name(rulebook, basket, counter.key)).collect();
+        let usage = self.usage(&names, seen).await?;
+        let quote = prepared.price(&usage, order.view)?;
+        if quote.needs_user {
+            return Err(ApiError::Forbidden(Forbidden::UserRequired));
+        }
+        if !is_expected(&order.expect, &quote) {
+            return self.price_changed(order, published, &prepared, &usage);
+        }
+        let policy = allowed_policy(order, published, &quote)?;
+        let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
+
+        // The documents that a refund will look at are durable before the hold that depends on them.
+        let set = frozen::freeze(&*self.ledger, &published.kept, rulebook, basket, &prepared).await?;
+        let stored = Stored {
+            request: Some(order.canonical.clone()),
+            at: Some(response::timestamp(basket.at())),
+            usage: usage.clone(),
+            refund_policy: policy.into(),
+            frozen: set,
+            payable: quote.payable.get(),
+            fingerprint: quote.fingerprint.to_be_bytes().to_vec(),
+            revision: published.revision.clone(),
+            next_change_at: quote.next_change_at.map(response::timestamp),
+            order: order.order.clone(),
+        };
+        let hold_ms = Millis::try_from(order.hold_for.as_millis()).unwrap_or(Millis::MAX);
+        let hold = Hold {
+            id: order.target.id.clone(),
+            shard_key: order.target.shard_key().to_owned(),
+            request_hash: order.hash,
+            claims: of_quote.iter().map(|(_, claim)| claim.clone()).collect(),
+            deadline: self.ledger.now().await?.saturating_add(hold_ms),
+            payload: stored.to_bytes(),
+            documents: Vec::new(),
+        };
+        let reserved = match &order.replaces {
+            Some(replaced) => self.ledger.replace(replaced, hold).await?,
+            None => self.ledger.reserve(hold).await?,
+        };
+        match reserved {
+            Reserved::Taken(record) => {
+                let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
+                let quote = response::quote(rulebook, &published.revision, basket, &quote, counters, order.view);
+                let reservation = self.head_of(&record, Some(&stored), order.order.clone());
+                Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
+                    outcome: v1::ReserveOutcome::Reserved.into(),
+                    reservation: Some(reservation),
+                    quote: Some(quote),
+                    price_change: None,
+                })))
+            }
+            Reserved::Refused { usage, .. } => {
+                for ((counter, _), used) in of_quote.iter().zip(usage) {
+                    seen.usage.extend(names.get(counter.position()).map(|name| (name.clone(), used)));
+                }
+                Ok(Attempt::DidNotFit)
+            }
+            Reserved::Repeated(record) | Reserved::Ended(record) => {
+                Ok(Attempt::Answered(Box::new(self.answer_again(order, &record).await?)))
+            }
+            Reserved::Conflict => Err(taken(order)),
+            Reserved::NotReplaceable(_) => Err(not_replaceable(order)),
+        }
+    }
+
+    /// What a known id stands for.
+    async fn answer_again(&self, order: &ReserveOrder, record: &Record) -> Result<v1::ReserveResponse, ApiError> {
+        if record.tombstone {
+            return Err(ended(record));
+        }
+        if record.request_hash != order.hash {
+            return Err(taken(order));
+        }
+        match record.state {
+            State::Held | State::Committed => {}
+            State::RolledBack | State::Expired => return Err(ended(record)),
+        }
+        let recalled = self.recall(record).await?;
+        Ok(v1::ReserveResponse {
+            outcome: v1::ReserveOutcome::Reserved.into(),
+            reservation: Some(self.head(record).await?),
+            quote: Some(recalled.quote(order.view)),
+            price_change: None,
+        })
+    }
+
+    /// The reservation that is replaced gives back what it holds in the same step, so the price may use it.
+    async fn held_by_replaced(&self, order: &ReserveOrder) -> Result<Seen, ApiError> {
+        let Some(replaced) = &order.replaces else { return Ok(Seen::default()) };
+        let record = self.ledger.get(order.target.shard_key(), replaced).await?;
+        let Some(record) = record.filter(|record| record.state == State::Held) else { return Err(not_replaceable(order)) };
+        let released = record.holding.into_iter().map(|portion| (portion.counter, portion.amount)).collect();
+        Ok(Seen { released, usage: HashMap::new() })
+    }
+
+    /// What is used of each counter: as a refused hold told, or else as it is now without what is replaced.
+    async fn usage(&self, names: &[Name], seen: &Seen) -> Result<Vec<i64>, ApiError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.ledger.usage(names).await?;
+        if now.len() != names.len() {
+            return Err(unexpected(now));
+        }
+        let usage = names.iter().zip(now).map(|(name, now)| match seen.usage.get(name) {
+            Some(told) => *told,
+            None => now.saturating_sub(seen.released.get(name).copied().unwrap_or(0)),
+        });
+        Ok(usage.collect())
+    }
+
+    fn price_changed(
+        &self,
+        order: &ReserveOrder,
+        published: &Published,
+        prepared: &Prepared<'_>,
+        usage: &[i64],
+    ) -> Result<Attempt, ApiError> {
+        // The counters stand in the outcomes, which only a full price has.
+        let full = prepared.price(usage, View::Full)?;
+        let (rulebook, basket) = (&published.rulebook, &order.basket);
+        let change = response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full);
+        if !order.return_quote {
+            return Err(ApiError::PriceChanged(Box::new(change)));
+        }
+        let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
+        Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
+            outcome: v1::ReserveOutcome::PriceChanged.into(),
+            reservation: None,
+            quote: Some(response::quote(rulebook, &published.revision, basket, &full, counters, order.view)),
+            price_change: Some(change),
+        })))
+    }
+}
+
+/// What one try came to.
+enum Attempt {
+    Answered(Box<v1::ReserveResponse>),
+    DidNotFit,
+}
+
+/// What is known of counters beside what the ledger says when it is asked.
+#[derive(Default)]
+struct Seen {
+    /// By the last hold that did not fit.
+    usage: HashMap<Name, i64>,
+    /// What is held by the reservation that this one takes the place of.
+    released: HashMap<Name, i64>,
+}
+
+fn is_expected(expect: &Expect, quote: &Quote) -> bool {
+    match expect {
+        Expect::Fingerprint(fingerprint) => *fingerprint == quote.fingerprint,
+        Expect::Payable(payable) => *payable == quote.payable.get(),
+        Expect::Anything => true,
+    }
+}
+
+/// The refund policy that will hold, unless something forbids this order.
+fn allowed_policy(order: &ReserveOrder, published: &Published, quote: &Quote) -> Result<v1::RefundPolicy, ApiError> {
+    let below = quote.stores.rows().iter().filter(|store| store.below_minimum.is_positive());
+    let below: Vec<(String, i64)> = below
+        .map(|store| {
+            let line = order.basket.lines().get(store.first_line.position());
+            (line.map(|line| line.store.as_str().to_owned()).unwrap_or_default(), store.below_minimum.get())
+        })
+        .collect();
+    if !below.is_empty() && !order.accept_below_minimum {
+        return Err(ApiError::Forbidden(Forbidden::BelowMinimum(below)));
+    }
+    if quote.clawback_only {
+        return match order.policy {
+            Some(RefundPolicy::Proportional) => Err(ApiError::Forbidden(Forbidden::ClawbackOnly)),
+            Some(RefundPolicy::Clawback) | None => Ok(v1::RefundPolicy::Clawback),
+        };
+    }
+    Ok(match order.policy.unwrap_or(published.settings.refund_policy) {
+        RefundPolicy::Proportional => v1::RefundPolicy::Proportional,
+        RefundPolicy::Clawback => v1::RefundPolicy::Clawback,
+    })
+}
+
+fn taken(order: &ReserveOrder) -> ApiError {
+    ApiError::Taken { field: "reservation_id", id: order.target.id.clone() }
+}
+
+fn not_replaceable(order: &ReserveOrder) -> ApiError {
+    ApiError::Forbidden(Forbidden::NotReplaceable(order.replaces.clone().unwrap_or_default()))
+}

@@ -1,0 +1,101 @@
+//! Is it paid, or does the customer need more time? Commit and ExtendReservation.
+
+use prost::Message;
+use tokka_ledger::model::{Committed, Extended, IfExpired, Put, Record, State};
+use tokka_proto::v1;
+
+use super::{Reservations, TRIES_MAX, ended, merged, reference_name, stored};
+use crate::claims;
+use crate::error::{ApiError, Forbidden};
+use crate::request::reservation as request;
+
+impl Reservations {
+    /// See `PricingService.Commit`.
+    pub(crate) async fn commit(&self, request: v1::CommitRequest) -> Result<v1::CommitResponse, ApiError> {
+        use tokka_core::basket::FieldViolation;
+        let mut wrong = Vec::new();
+        let v1::CommitRequest { reservation_id, user, receipt, if_expired, order } = request;
+        let target = request::target(&self.receipts, reservation_id, user, &receipt, &mut wrong);
+        let reacquire = match v1::IfExpired::try_from(if_expired) {
+            Ok(v1::IfExpired::Unspecified | v1::IfExpired::Reacquire) => true,
+            Ok(v1::IfExpired::Refuse) => false,
+            Err(_) => {
+                let known = "there are `IF_EXPIRED_REACQUIRE` and `IF_EXPIRED_REFUSE`";
+                wrong.push(FieldViolation::new("if_expired", format!("`{if_expired}` is none: {known}")));
+                true
+            }
+        };
+        if !wrong.is_empty() {
+            return Err(ApiError::Invalid(wrong));
+        }
+        let record = self.record(&target).await?;
+        if record.state == State::RolledBack {
+            return Err(ended(&record));
+        }
+        // Before the commit, so that whoever hears of it finds what the order is called.
+        if let Some(order) = order {
+            self.say(&record, order).await?;
+        }
+        let if_expired = if reacquire {
+            let rulebook = &self.catalogue.current().rulebook;
+            let limit =
+                |claim: &tokka_ledger::model::Claim| Some((claim.counter.clone(), claims::limit_now(rulebook, &claim.counter)?));
+            IfExpired::Reacquire(record.claims.iter().filter_map(limit).collect())
+        } else {
+            IfExpired::Refuse
+        };
+        match self.ledger.commit(target.shard_key(), &target.id, if_expired).await? {
+            Committed::Done(record) | Committed::Repeated(record) => {
+                Ok(v1::CommitResponse { reservation: Some(self.head(&record).await?) })
+            }
+            Committed::NotFound => Err(ApiError::NotFound { reservation: target.id }),
+            Committed::RolledBack(record) | Committed::Expired(record) => Err(ended(&record)),
+            Committed::Refused { shortages, .. } => {
+                Err(ApiError::ReacquireRefused(shortages.iter().map(claims::shortage).collect()))
+            }
+        }
+    }
+
+    /// Writes down what the order is called.
+    async fn say(&self, record: &Record, order: v1::OrderReference) -> Result<(), ApiError> {
+        let stored = stored(record)?;
+        let basket = stored.as_ref().and_then(|stored| stored.request.as_ref()).and_then(|request| request.basket.as_ref());
+        let stores: Vec<&str> = basket.iter().flat_map(|basket| &basket.lines).map(|line| line.store.as_str()).collect();
+        let mut wrong = Vec::new();
+        request::reference(&order, &stores, &mut wrong);
+        if !wrong.is_empty() {
+            return Err(ApiError::Invalid(wrong));
+        }
+        for _ in 0..TRIES_MAX {
+            let (version, before) = self.said_at_commit(record).await?.map_or((0, None), |(version, said)| (version, Some(said)));
+            let after = merged(before.clone(), Some(order.clone()));
+            if after == before {
+                return Ok(());
+            }
+            let bytes = after.unwrap_or_default().encode_to_vec();
+            match self.ledger.put(&reference_name(record), version, bytes).await? {
+                Put::Done(_) => return Ok(()),
+                Put::Moved(_) => {}
+            }
+        }
+        Err(ApiError::Contention)
+    }
+
+    /// See `PricingService.ExtendReservation`.
+    pub(crate) async fn extend(&self, request: v1::ExtendReservationRequest) -> Result<v1::ExtendReservationResponse, ApiError> {
+        let mut wrong = Vec::new();
+        let v1::ExtendReservationRequest { reservation_id, user, receipt, request_id, until } = request;
+        let target = request::target(&self.receipts, reservation_id, user, &receipt, &mut wrong);
+        request::token("request_id", &request_id, &mut wrong);
+        let now = self.ledger.now().await?;
+        let until = request::until(until, now, self.catalogue.current().settings.hold_max, &mut wrong);
+        if !wrong.is_empty() {
+            return Err(ApiError::Invalid(wrong));
+        }
+        match self.ledger.extend(target.shard_key(), &target.id, until).await? {
+            Extended::Done(record) => Ok(v1::ExtendReservationResponse { reservation: Some(self.head(&record).await?) }),
+            Extended::NotFound => Err(ApiError::NotFound { reservation: target.id }),
+            Extended::NotHeld(_) => Err(ApiError::Forbidden(Forbidden::NotHeld(target.id))),
+        }
+    }
+}

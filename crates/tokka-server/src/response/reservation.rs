@@ -1,0 +1,172 @@
+//! How does a reservation stand, and what goes back? Records and refunds on the wire.
+
+use tokka_core::basket::Basket;
+use tokka_core::outcome::{LimitName, Subject, Verdict};
+use tokka_core::quote::{Counter, CounterKey, Quote};
+use tokka_core::refund::{Refund, ToReturn};
+use tokka_core::rulebook::Rulebook;
+use tokka_core::table::{CounterIx, Ix, LineIx, PromoIx, Table};
+use tokka_ledger::model::{Millis, Portion, Record, State};
+use tokka_proto::v1;
+
+use crate::claims;
+use crate::payload::Stored;
+
+/// Counters named in one answer.
+const COUNTERS_MAX: usize = 20;
+
+/// A record without its price. INVARIANT: what went back is in the stored answers of its returns.
+pub(crate) fn head(
+    record: &Record,
+    stored: Option<&Stored>,
+    order: Option<v1::OrderReference>,
+    receipt: Vec<u8>,
+) -> v1::Reservation {
+    use prost::Message;
+    let payable = stored.map_or(0, |stored| stored.payable);
+    let steps = record.returns.iter().filter_map(|step| v1::RollbackStep::decode(step.answer.as_slice()).ok());
+    let refunds = steps.filter_map(|step| step.refund).map(|refund| refund.amount);
+    let refunded = match record.state {
+        // One that another reservation took the place of has no step of a return, and nothing of it is left.
+        State::RolledBack => payable,
+        State::Held | State::Committed | State::Expired => refunds.fold(0, i64::saturating_add),
+    };
+    v1::Reservation {
+        reservation_id: record.id.clone(),
+        user: stored.and_then(Stored::user).map(str::to_owned),
+        state: state(record.state).into(),
+        version: i64::try_from(record.version).unwrap_or(i64::MAX),
+        deadline: Some(moment(record.deadline)),
+        payable,
+        refunded,
+        kept: payable.saturating_sub(refunded),
+        fingerprint: stored.map(Stored::fingerprint).unwrap_or_default(),
+        revision: stored.map(|stored| stored.revision.clone()).unwrap_or_default(),
+        refund_policy: stored.map_or(0, |stored| stored.refund_policy),
+        order,
+        created_at: Some(moment(record.created)),
+        changed_at: Some(moment(record.changed)),
+        currency: stored.map(Stored::currency).unwrap_or_default().to_owned(),
+        receipt,
+    }
+}
+
+fn state(state: State) -> v1::ReservationState {
+    match state {
+        State::Held => v1::ReservationState::Held,
+        State::Committed => v1::ReservationState::Committed,
+        State::RolledBack => v1::ReservationState::RolledBack,
+        State::Expired => v1::ReservationState::Expired,
+    }
+}
+
+/// Nanos count forwards from the second, also before 1970.
+pub(crate) fn moment(millis: Millis) -> prost_types::Timestamp {
+    let nanos = i32::try_from(millis.rem_euclid(1_000)).unwrap_or(0).saturating_mul(1_000_000);
+    prost_types::Timestamp { seconds: millis.div_euclid(1_000), nanos }
+}
+
+/// A step of a return; `restored` is added by who knows what the ledger takes back.
+pub(crate) fn refund(rulebook: &Rulebook, basket: &Basket, refund: &Refund) -> v1::Refund {
+    let line = |ix: LineIx| basket.lines().get(ix.position());
+    let line_id = |ix: LineIx| line(ix).map(|line| line.line_id.as_str().to_owned()).unwrap_or_default();
+    let promotion = |ix: PromoIx| rulebook.promotions().at(ix).id.as_str().to_owned();
+    let to_return = |entry: &ToReturn| match *entry {
+        ToReturn::Gift { gift, promotion: of, units } => v1::ToReturn {
+            promotion: promotion(of),
+            what: Some(v1::to_return::What::Gift(rulebook.gifts().at(gift).id.as_str().to_owned())),
+            line_id: String::new(),
+            quantity: units,
+        },
+        ToReturn::FreeUnits { line: of_line, promotion: of, units } => v1::ToReturn {
+            promotion: promotion(of),
+            what: line(of_line).map(|line| v1::to_return::What::Sku(line.sku.as_str().to_owned())),
+            line_id: line_id(of_line),
+            quantity: units,
+        },
+    };
+    v1::Refund {
+        amount: refund.refund.get(),
+        lines: refund.lines.iter().map(|(ix, amount)| v1::LineRefund { line_id: line_id(*ix), amount: amount.get() }).collect(),
+        waived: refund.waived.get(),
+        waived_by: refund
+            .waived_by
+            .iter()
+            .map(|(payer, amount)| v1::WaivedPart { payer: payer.to_string(), amount: amount.get() })
+            .collect(),
+        to_return: refund.to_return.iter().map(to_return).collect(),
+        restored: Vec::new(),
+    }
+}
+
+pub(crate) fn amounts(portions: &[Portion]) -> Vec<v1::CounterAmount> {
+    let one = |portion: &Portion| v1::CounterAmount { counter: Some(claims::to_wire(&portion.counter)), amount: portion.amount };
+    portions.iter().map(one).collect()
+}
+
+/// Why a price is not the expected one: the limits that cut or refused something. The quote is of view FULL.
+pub(crate) fn price_change(
+    rulebook: &Rulebook,
+    basket: &Basket,
+    counters: &Table<CounterIx, Counter>,
+    used: &[i64],
+    quote: &Quote,
+) -> v1::PriceChange {
+    let mut short: Vec<v1::CounterShortage> = Vec::new();
+    let mut note = |key: CounterKey, limit: i64, used: i64, requested: i64| {
+        let counter = Some(claims::to_wire(&claims::name(rulebook, basket, key)));
+        if !short.iter().any(|earlier| earlier.counter == counter) {
+            short.push(v1::CounterShortage { counter, limit, used, requested, held_by_open_orders: None });
+        }
+    };
+    for outcome in &quote.outcomes {
+        let Subject::Promotion(promotion) = outcome.subject else { continue };
+        let uses = match &outcome.verdict {
+            Verdict::Applied(applied) => applied.cut.as_slice(),
+            Verdict::LimitReached(limit) | Verdict::StockExhausted(limit) | Verdict::BudgetExhausted(limit) => {
+                std::slice::from_ref(limit)
+            }
+            _ => &[],
+        };
+        for limit in uses {
+            // A limit of the order alone has no counter; of several skus, those that are used up are the cause.
+            let of = counters.rows().iter().zip(used).filter(|(counter, _)| stands_for(counter.key, promotion, limit.counter));
+            for (counter, used) in of.filter(|(_, used)| limit.used.max(**used).saturating_add(limit.requested) > limit.limit) {
+                note(counter.key, counter.limit, *used, limit.requested);
+            }
+        }
+    }
+    for gift in quote.gifts.iter().filter(|gift| gift.given < gift.wanted) {
+        let key = CounterKey::GiftInventory(gift.gift);
+        let of = counters.rows().iter().zip(used).find(|(counter, _)| counter.key == key);
+        if let Some((counter, used)) = of {
+            note(key, counter.limit, *used, gift.wanted);
+        }
+    }
+    let counters_total = i64::try_from(short.len()).unwrap_or(i64::MAX);
+    short.truncate(COUNTERS_MAX);
+    let fingerprint = format!("{:032x}", quote.fingerprint);
+    v1::PriceChange { payable: quote.payable.get(), fingerprint, counters: short, counters_total }
+}
+
+fn stands_for(key: CounterKey, promotion: PromoIx, limit: LimitName) -> bool {
+    match (key, limit) {
+        (CounterKey::Stock(of), LimitName::Stock)
+        | (CounterKey::StockBySku(of, _), LimitName::StockBySku)
+        | (CounterKey::UserUnits(of, _) | CounterKey::UserUnitsOfSku(of, ..), LimitName::UnitsPerUser)
+        | (CounterKey::UserOrders(of, _), LimitName::OrdersPerUser)
+        | (CounterKey::Budget(of), LimitName::Budget) => of == promotion,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_before_1970_count_forwards_within_their_second() {
+        assert_eq!(moment(-1), prost_types::Timestamp { seconds: -1, nanos: 999_000_000 });
+        assert_eq!(moment(1_500), prost_types::Timestamp { seconds: 1, nanos: 500_000_000 });
+    }
+}

@@ -1,0 +1,68 @@
+//! Where are reservations kept? The data directory: the ledger's file, and the key that signs receipts.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokka_ledger::embedded::{self, Embedded};
+use tokka_ledger::{EXPIRE_MAX, Ledger};
+
+use crate::receipt::Receipts;
+
+/// The folder of the ledger within the data directory.
+const LEDGER: &str = "ledger";
+
+/// What a server keeps.
+pub(crate) struct Store {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) receipts: Receipts,
+    /// Ready once the store can acknowledge nothing any more, with the cause.
+    pub(crate) failed: Pin<Box<dyn Future<Output = String> + Send>>,
+}
+
+impl Store {
+    /// Opens a data directory, or makes one. What an older process left in its log is repeated first, which may take
+    /// seconds.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in words.
+    pub(crate) async fn open(data_dir: &Path) -> Result<Self, String> {
+        let dir = data_dir.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+            let mut config = embedded::Config::new(dir.join(LEDGER));
+            config.on_broken = Arc::new(|counter, used| {
+                tracing::error!(%counter, used, "a counter went below 0: more went back than was taken");
+            });
+            let ledger = Embedded::open(config).map_err(|error| error.to_string())?;
+            let receipts = Receipts::open(&dir).map_err(|error| error.to_string())?;
+            Ok::<_, String>((Arc::new(ledger), receipts))
+        });
+        let (ledger, receipts) = opened.await.map_err(|failure| failure.to_string())??;
+        let watched = Arc::clone(&ledger);
+        let failed = Box::pin(async move { watched.failed().await });
+        Ok(Self { ledger, receipts, failed })
+    }
+}
+
+/// Takes back what is held past its deadline, for ever: a bite at a time, so that others get their turn in between.
+pub(crate) async fn sweep(ledger: Arc<dyn Ledger>, every: Duration) {
+    loop {
+        match ledger.expire(EXPIRE_MAX).await {
+            Ok(expired) => {
+                if expired > 0 {
+                    tracing::debug!(expired, "holds expired");
+                }
+                if expired == EXPIRE_MAX {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            }
+            // A failed store ends the process elsewhere; an overloaded one has its next chance soon.
+            Err(error) => tracing::warn!(%error, "expired holds are left for the next look"),
+        }
+        tokio::time::sleep(every).await;
+    }
+}
