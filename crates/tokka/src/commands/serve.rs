@@ -18,18 +18,21 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   tokka serve --catalogue examples/marketplace
-  tokka serve --catalogue shop --listen 0.0.0.0:7070 --log tokka_server=debug,info
+  tokka serve --catalogue shop --data /var/lib/tokka --listen 0.0.0.0:7070 --log tokka_server=debug,info
 
 One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new \
 revision; with an error in it, the server stays with the old one and the log says why. SIGTERM or Ctrl-C ends it: \
-open calls are answered first.
+open calls are answered first. What was answered is kept in `--data`, also through `kill -9` and a power cut.
 
-Exit codes: 0 stopped as told, 1 the catalogue has problems or the address is taken, 2 called wrongly or the catalogue \
-cannot be read.")]
+Exit codes: 0 stopped as told, 1 the catalogue has problems, the address or the data is taken, or the store fails, 2 \
+called wrongly or the catalogue cannot be read.")]
 pub(crate) struct Serve {
     /// The folder whose files are the catalogue
     #[arg(long, value_name = "DIR")]
     catalogue: PathBuf,
+    /// The folder that reservations are kept in, made if there is none; one server at a time has it
+    #[arg(long, visible_alias = "data-dir", value_name = "DIR", env = "TOKKA_DATA", default_value = tokka_server::DATA_DIR)]
+    data: PathBuf,
     /// Where calls come in; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
@@ -58,6 +61,7 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
     start_log(&arguments.log, arguments.log_format)?;
     let mut config = Config::new(arguments.listen, arguments.catalogue);
     config.admin = arguments.admin;
+    config.data_dir = arguments.data;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
     runtime.block_on(async {
         let mut stop = pin!(shutdown_signal());

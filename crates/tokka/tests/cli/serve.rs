@@ -1,38 +1,29 @@
 //! Does `tokka serve` say when it takes calls, and end as told?
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 
-use crate::process::{Folder, command, tokka};
+use crate::process::{Folder, tokka};
+use crate::running::{Server, files};
 use crate::shop::CATALOGUE;
 
-/// Ends the server also where a test fails.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+#[test]
+fn one_line_says_when_calls_are_taken() {
+    let folder = files();
+    let mut server = Server::start(&folder);
+    assert!(server.ready.contains(": 3 promotions, revision "), "{}", server.ready);
+    TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    if cfg!(unix) {
+        assert_eq!(server.stop(), Some(0));
     }
 }
 
 #[test]
-fn one_line_says_when_calls_are_taken() {
-    let folder = Folder::with(&[("shop/catalogue.yaml", CATALOGUE)]);
-    let mut command = command();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--catalogue", &folder.text("shop")]);
-    let mut server = Running(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap());
-    let mut line = String::new();
-    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.strip_prefix("tokka is ready on ").and_then(|rest| rest.split_once(": ")).map(|(address, _)| address);
-    let address = address.unwrap_or_else(|| panic!("{line}"));
-    assert!(line.contains(": 3 promotions, revision "), "{line}");
-    TcpStream::connect(address).unwrap();
-    if cfg!(unix) {
-        assert!(Command::new("kill").args(["-TERM", &server.0.id().to_string()]).status().unwrap().success());
-        assert_eq!(server.0.wait().unwrap().code(), Some(0));
-    }
+fn two_servers_cannot_have_one_data_folder() {
+    let folder = files();
+    let _server = Server::start(&folder);
+    let (shop, data) = (folder.text("shop"), folder.text("data"));
+    let second = tokka(&["serve", "--listen", "127.0.0.1:0", "--log", "off", "--catalogue", &shop, "--data", &data]);
+    second.ended(1).complains("is open in another process");
 }
 
 #[test]
