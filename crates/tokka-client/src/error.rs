@@ -148,12 +148,26 @@ pub struct Counters {
     pub total: usize,
 }
 
-/// A limited quantity that refused, or that changed a price.
+/// A limited quantity that refused, or that changed a price. Numbers are pieces, sets or orders, of a budget minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counter {
-    /// What it is called: its kind, then what it counts.
-    pub name: String,
-    /// Limit, used and requested, in words.
+    /// What it is of: `promotion:flash-1`, `gift:eco-bag`.
+    pub of: String,
+    /// What it counts, a `CounterKind` without its prefix: `STOCK`, `UNITS_PER_USER`.
+    pub kind: String,
+    /// The sku, where each sku is counted by itself.
+    pub sku: Option<String>,
+    /// The first day of its period, where it has one.
+    pub period: Option<String>,
+    /// How much there is in all.
+    pub limit: Option<i64>,
+    /// What is used of it.
+    pub used: Option<i64>,
+    /// What was asked for.
+    pub requested: Option<i64>,
+    /// What the user's own orders hold of it that are not paid yet, where it is the user's own.
+    pub held_by_open_orders: Option<i64>,
+    /// The same in words.
     pub description: String,
 }
 
@@ -285,9 +299,20 @@ fn violations(details: &mut ErrorDetails) -> Vec<FieldViolation> {
 
 fn counters(details: &mut ErrorDetails, refusal: &Refusal) -> Counters {
     let Some(failure) = details.quota_failure() else { return Counters::default() };
-    let counter = |violation: &tonic_types::QuotaViolation| Counter {
-        name: violation.subject.clone(),
-        description: violation.description.clone(),
+    let counter = |violation: &tonic_types::QuotaViolation| {
+        let text = |key: &str| violation.quota_dimensions.get(key).cloned();
+        let number = |key: &str| text(key).and_then(|text| text.parse().ok());
+        Counter {
+            of: violation.subject.clone(),
+            kind: violation.quota_metric.clone(),
+            sku: text("sku"),
+            period: text("period"),
+            limit: number("limit"),
+            used: number("used"),
+            requested: number("requested"),
+            held_by_open_orders: number("held_by_open_orders"),
+            description: violation.description.clone(),
+        }
     };
     let named: Vec<Counter> = failure.violations.iter().map(counter).collect();
     Counters { total: total(refusal, "counters", named.len()), named }

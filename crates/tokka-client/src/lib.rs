@@ -35,3 +35,5 @@ pub use id::fresh_id;
 
 /// The messages of the API.
 pub use tokka_proto::v1;
+/// The statuses of gRPC.
+pub use tonic::Code;

@@ -5,3 +5,11 @@ pub(crate) mod quote;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod test;
+
+pub(crate) mod commit;
+pub(crate) mod reservation;
+pub(crate) mod reserve;
+pub(crate) mod rollback;
+
+pub(crate) mod events;
+pub(crate) mod verify;

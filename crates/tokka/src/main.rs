@@ -1,6 +1,7 @@
-//! The `tokka` command: prices baskets, runs scenarios, checks catalogues and serves them.
+//! The `tokka` command: prices baskets, runs scenarios, checks catalogues, serves them, and asks servers about orders.
 
 mod commands;
+mod order;
 mod report;
 
 mod catalogue;
@@ -9,12 +10,15 @@ mod grid;
 mod money;
 mod output;
 mod products;
+mod reference;
+mod remote;
+mod store;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, quote, schema, serve, test};
+use crate::commands::{check, commit, events, quote, reservation, reserve, rollback, schema, serve, test, verify};
 
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
@@ -29,11 +33,13 @@ Examples:
   tokka test tests/scenarios
   tokka check examples/marketplace
   tokka serve --catalogue examples/marketplace
+  tokka reserve examples/baskets/all-six-stages.yaml --expect 26630 --id order-1001
+  tokka commit order-1001 --user u-tanaka
 
 Exit codes:
   0  done
-  1  what it was given is wrong: a scenario fails, a catalogue has problems, a basket is refused
-  2  it was called wrongly, or cannot read a file or folder that it was given
+  1  what it was given is wrong: a scenario fails, a catalogue has problems, a basket or an order is refused
+  2  it was called wrongly, cannot read a file or folder that it was given, or has no answer from the server
 
 Errors are written to standard error, one `error: …` a line. `tokka COMMAND --help` shows examples of each command."
 )]
@@ -54,6 +60,18 @@ enum Command {
     Schema(schema::Schema),
     /// Serves a catalogue over gRPC until it is told to stop
     Serve(serve::Serve),
+    /// Holds the price of a basket on a server while the customer pays
+    Reserve(reserve::Reserve),
+    /// Tells a server that a reservation is paid
+    Commit(commit::Commit),
+    /// Cancels or returns an order, in whole or in part
+    Rollback(rollback::Rollback),
+    /// Shows a reservation: what it cost, what is left of it, what went back
+    Reservation(reservation::Reservation),
+    /// Checks that counters, records and log of a store agree
+    Verify(verify::Verify),
+    /// Prints the log of a store: what happened to every reservation
+    Events(events::Events),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +81,12 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Reserve(arguments) => reserve::run(&arguments),
+        Command::Commit(arguments) => commit::run(&arguments),
+        Command::Rollback(arguments) => rollback::run(&arguments),
+        Command::Reservation(arguments) => reservation::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Events(arguments) => events::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

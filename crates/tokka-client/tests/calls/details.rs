@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokka_client::{Counter, Error, FieldViolation, Precondition, v1};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, QuotaViolation, StatusExt};
 
 use crate::scripted::{Line, Scripted};
 
@@ -36,10 +36,24 @@ async fn fields_are_named_and_counted() {
 async fn counters_are_named_and_counted() {
     for (code, reason) in [(Code::Aborted, "PRICE_CHANGED"), (Code::ResourceExhausted, "REACQUIRE_REFUSED")] {
         let mut details = details(reason, &[("counters", "21")]);
-        details.add_quota_failure_violation("stock/flash-1", "3 of 10 left, 5 requested");
+        let mut violation = QuotaViolation::new("promotion:flash-1", "7 left of 10, 5 requested");
+        violation.quota_metric = "UNITS_PER_USER".to_owned();
+        let dimensions = [("limit", "10"), ("used", "7"), ("requested", "5"), ("period", "2026-11-11"), ("sku", "mask")];
+        violation.quota_dimensions = dimensions.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        details.set_quota_failure(vec![violation]);
         let error = reserve(Status::with_error_details(code, "no", details)).await;
         let (Error::PriceChanged { counters, .. } | Error::Exhausted { counters, .. }) = error else { panic!("{error:?}") };
-        let named = vec![Counter { name: "stock/flash-1".to_owned(), description: "3 of 10 left, 5 requested".to_owned() }];
+        let named = vec![Counter {
+            of: "promotion:flash-1".to_owned(),
+            kind: "UNITS_PER_USER".to_owned(),
+            sku: Some("mask".to_owned()),
+            period: Some("2026-11-11".to_owned()),
+            limit: Some(10),
+            used: Some(7),
+            requested: Some(5),
+            held_by_open_orders: None,
+            description: "7 left of 10, 5 requested".to_owned(),
+        }];
         assert_eq!((counters.named, counters.total), (named, 21));
     }
 }

@@ -5,11 +5,15 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 mod quote;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod store;
 #[cfg(test)]
 mod test;
 #[cfg(test)]
@@ -17,5 +21,7 @@ mod tokka;
 
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod running;
 #[cfg(test)]
 mod shop;

@@ -1,0 +1,74 @@
+//! Which server do the tests ask? A process of its own, over a shop and a data folder of the test's own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use crate::process::{Answer, Folder, command, tokka};
+use crate::shop::{BASKET, CATALOGUE};
+
+/// A server that takes calls, and its files.
+pub(crate) struct Server {
+    process: Child,
+    /// The line that it began with.
+    pub(crate) ready: String,
+    /// `http://127.0.0.1:…`
+    pub(crate) url: String,
+}
+
+/// Ends the server also where a test fails.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The shop, and a basket in it that costs 4,740.
+pub(crate) fn files() -> Folder {
+    let basket = BASKET.replace("coupons: [nope, welcome]", "coupons: [welcome]");
+    Folder::with(&[("shop/catalogue.yaml", CATALOGUE), ("basket.yaml", &basket)])
+}
+
+impl Server {
+    /// Starts a server over `shop` and `data` of a folder.
+    pub(crate) fn start(folder: &Folder) -> Self {
+        Self::over(&folder.text("shop"), folder)
+    }
+
+    /// Starts one over a catalogue of somewhere else, and `data` of a folder.
+    pub(crate) fn over(catalogue: &str, folder: &Folder) -> Self {
+        let mut command = command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        command.args(["--catalogue", catalogue, "--data", &folder.text("data")]);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let address = ready.strip_prefix("tokka is ready on ").and_then(|rest| rest.split_once(": ")).map(|(address, _)| address);
+        let url = format!("http://{}", address.unwrap_or_else(|| panic!("{ready}")));
+        Self { process, ready, url }
+    }
+
+    /// Asks it with a command.
+    pub(crate) fn tokka(&self, arguments: &[&str]) -> Answer {
+        tokka(&[arguments, &["--server", &self.url]].concat())
+    }
+
+    /// Likewise, and reads the JSON that it prints.
+    #[track_caller]
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let answer = self.tokka(&[arguments, &["--json"]].concat()).ended(0);
+        serde_json::from_str(&answer.stdout).unwrap_or_else(|error| panic!("{error}: {}", answer.stdout))
+    }
+
+    /// SIGKILL: it has no chance to do anything more.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
