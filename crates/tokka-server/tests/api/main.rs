@@ -5,11 +5,19 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 mod quote;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod reserve;
+#[cfg(test)]
+mod returns;
+#[cfg(test)]
 mod running;
+#[cfg(test)]
+mod settle;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]

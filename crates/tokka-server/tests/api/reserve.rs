@@ -1,0 +1,226 @@
+//! Is an order held at the price that the customer saw, once, and refused for the right reason?
+
+use tokka_proto::v1;
+use tokka_proto::v1::reserve_request::Expect;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::orders::{SALE, all, is, masks, order, rich};
+use crate::running::{Running, coupon, line};
+
+#[tokio::test]
+async fn what_a_price_depends_on_is_held_at_the_price_of_the_quote() {
+    let mut server = Running::sale().await;
+    let v1::ReserveRequest { basket, coupons, .. } = rich("r-1", "u-1");
+    let quote = server.quote(v1::QuoteRequest { basket, coupons, ..Default::default() }).await.expect("a price");
+    let request = v1::ReserveRequest { expect: Some(Expect::Fingerprint(quote.fingerprint.clone())), ..rich("r-1", "u-1") };
+    let answer = server.client.reserve(request).await.expect("a hold").into_inner();
+    let held = answer.reservation.expect("a reservation");
+    assert_eq!((held.state(), held.version, held.payable, held.kept), (v1::ReservationState::Held, 1, 4760, 4760));
+    assert_eq!((held.user.as_deref(), held.fingerprint.as_str()), (Some("u-1"), quote.fingerprint.as_str()));
+    let reserved = answer.quote.expect("a quote");
+    assert_eq!((reserved.payable, &reserved.lines, &reserved.gifts), (4760, &quote.lines, &quote.gifts));
+
+    let got = server.get("r-1", "u-1").await.expect("a reservation");
+    assert_eq!(got.reservation, Some(held));
+    let full = got.quote.expect("a quote");
+    assert!(full.outcomes.iter().any(|outcome| outcome.promotion == "flash"), "{full:?}");
+    assert_eq!((full.payable, full.revision, full.at), (4760, reserved.revision, reserved.at));
+    let claim = |claim: &v1::Claim| (claim.counter.as_ref().expect("a counter").kind(), claim.amount, claim.limit);
+    let mut claims: Vec<_> = got.claims.iter().map(claim).collect();
+    claims.sort();
+    let expected = [
+        (v1::CounterKind::Stock, 1, 5),
+        (v1::CounterKind::Stock, 2, 10),
+        (v1::CounterKind::UnitsPerUser, 2, 4),
+        (v1::CounterKind::OrdersPerUser, 1, 1),
+        (v1::CounterKind::Budget, 300, 1500),
+        (v1::CounterKind::GiftInventory, 1, 3),
+    ];
+    assert_eq!(claims, expected);
+    assert_eq!(server.flash_left().await, 8);
+}
+
+#[tokio::test]
+async fn a_repetition_gets_its_first_answer_and_another_request_does_not_get_the_id() {
+    let mut server = Running::sale().await;
+    let first = server.client.reserve(rich("r-1", "u-1")).await.expect("a hold").into_inner();
+    // The view, the order's names and what to do about a price are no part of what is asked for.
+    let again = v1::ReserveRequest { on_price_change: v1::OnPriceChange::ReturnQuote.into(), ..rich("r-1", "u-1") };
+    assert_eq!(server.client.reserve(again.clone()).await.expect("a hold").into_inner(), first);
+    let mut server = server.restarted().await;
+    assert_eq!(server.client.reserve(again).await.expect("a hold").into_inner(), first);
+    assert_eq!(server.flash_left().await, 8);
+
+    for other in
+        [masks("r-1", "u-1", 2), masks("r-1", "u-2", 2), v1::ReserveRequest { coupons: Vec::new(), ..rich("r-1", "u-1") }]
+    {
+        is(&server.refused(other).await, Code::AlreadyExists, "ID_TAKEN");
+    }
+    // A part of a request that only says how is a part of it all the same.
+    let longer = v1::ReserveRequest { hold_for: Some(prost_types::Duration { seconds: 60, nanos: 0 }), ..rich("r-1", "u-1") };
+    is(&server.refused(longer).await, Code::AlreadyExists, "ID_TAKEN");
+    assert_eq!(server.flash_left().await, 8);
+}
+
+#[tokio::test]
+async fn another_price_is_told_with_the_counters_that_caused_it() {
+    let mut server = Running::sale().await;
+    for (id, user) in [("r-1", "u-1"), ("r-2", "u-2")] {
+        server.hold(masks(id, user, 4)).await;
+    }
+    let request = v1::ReserveRequest { expect: Some(Expect::ExpectedPayable(4 * 980)), ..masks("r-3", "u-3", 4) };
+    let status = server.refused(request.clone()).await;
+    is(&status, Code::Aborted, "PRICE_CHANGED");
+    let info = status.get_details_error_info().expect("an ErrorInfo");
+    assert_eq!(info.metadata["payable"], (2 * 980 + 2 * 1280).to_string());
+    assert_eq!(info.metadata["counters"], "1");
+    let [violation] = &status.get_details_quota_failure().expect("a QuotaFailure").violations[..] else { panic!("{status:?}") };
+    assert_eq!((violation.subject.as_str(), violation.quota_metric.as_str()), ("promotion:flash", "STOCK"));
+    assert_eq!(violation.description, "promotion `flash` has 2 left of 10, 4 requested");
+
+    let fresh = v1::ReserveRequest { on_price_change: v1::OnPriceChange::ReturnQuote.into(), ..request };
+    let answer = server.client.reserve(fresh).await.expect("an answer").into_inner();
+    assert_eq!((answer.outcome(), answer.reservation), (v1::ReserveOutcome::PriceChanged, None));
+    let (quote, change) = (answer.quote.expect("a quote"), answer.price_change.expect("a change"));
+    assert_eq!((quote.payable, change.payable, change.counters_total), (4520, 4520, 1));
+    assert_eq!((change.counters[0].used, change.counters[0].limit, change.counters[0].requested), (8, 10, 4));
+    // Nothing was held, so the id is free, and the fresh fingerprint is the one that fits.
+    is(&server.get("r-3", "u-3").await.expect_err("nothing"), Code::NotFound, "RESERVATION_NOT_FOUND");
+    let agreed = v1::ReserveRequest { expect: Some(Expect::Fingerprint(change.fingerprint)), ..masks("r-3", "u-3", 4) };
+    assert_eq!(server.hold(agreed).await.payable, 4520);
+    assert_eq!(server.flash_left().await, 0);
+}
+
+#[tokio::test]
+async fn fields_that_break_a_rule_are_all_named() {
+    let mut server = Running::sale().await;
+    let mut request = masks("r 1", "u-1", 0);
+    request.basket.as_mut().expect("a basket").at = Some(prost_types::Timestamp::default());
+    request.expect = None;
+    request.hold_for = Some(prost_types::Duration { seconds: 3 * 86_400, nanos: 0 });
+    request.replaces = Some("r 0".to_owned());
+    request.refund_policy = 9;
+    request.on_price_change = 9;
+    let names = |value: &str| (0..9).map(|n| (format!("l{n}"), value.to_owned())).collect();
+    request.order = Some(v1::OrderReference {
+        order_id: Some(String::new()),
+        store_order_ids: [("books".to_owned(), "b-1".to_owned())].into(),
+        labels: names("x"),
+    });
+    let status = server.refused(request).await;
+    is(&status, Code::InvalidArgument, "INVALID_FIELDS");
+    let bad = status.get_details_bad_request().expect("a BadRequest");
+    let mut fields: Vec<_> = bad.field_violations.iter().map(|violation| violation.field.as_str()).collect();
+    fields.sort_unstable();
+    let expected = [
+        "accept_any_price",
+        "basket.at",
+        "basket.lines[0].quantity",
+        "expected_payable",
+        "fingerprint",
+        "hold_for",
+        "on_price_change",
+        "order.labels",
+        "order.order_id",
+        "order.store_order_ids[books]",
+        "refund_policy",
+        "replaces",
+        "reservation_id",
+    ];
+    assert_eq!(fields, expected);
+    for expect in [Expect::Fingerprint("x".repeat(32)), Expect::ExpectedPayable(-1), Expect::AcceptAnyPrice(false)] {
+        let status = server.refused(v1::ReserveRequest { expect: Some(expect), ..masks("r-1", "u-1", 1) }).await;
+        assert_eq!(status.get_details_bad_request().expect("a BadRequest").field_violations.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_reservation_needs_is_asked_for_by_name() {
+    let mut server = Running::sale().await;
+    let mut nobody = masks("r-1", "u-1", 1);
+    nobody.basket.as_mut().expect("a basket").user = None;
+    is(&server.refused(nobody).await, Code::FailedPrecondition, "USER_REQUIRED");
+
+    let small = order("r-2", "u-1", vec![line("n", "novel", "books", 1, 700)]);
+    let status = server.refused(small.clone()).await;
+    is(&status, Code::FailedPrecondition, "BELOW_MINIMUM");
+    assert!(status.message().contains("store `books` lacks 300"), "{status:?}");
+    server.hold(v1::ReserveRequest { accept_below_minimum: true, ..small }).await;
+
+    let lines = vec![line("n", "novel", "books", 2, 700), line("w", "wipes", "pharma", 1, 900)];
+    let qualified = v1::ReserveRequest { coupons: vec![coupon("readers")], ..order("r-3", "u-1", lines) };
+    let named = v1::ReserveRequest { refund_policy: v1::RefundPolicy::Proportional.into(), ..qualified.clone() };
+    is(&server.refused(named).await, Code::FailedPrecondition, "CLAWBACK_ONLY");
+    // Not asked for by name, the policy is what it has to be, and the answer says so.
+    assert_eq!(server.hold(qualified).await.refund_policy(), v1::RefundPolicy::Clawback);
+}
+
+#[tokio::test]
+async fn an_order_without_limits_needs_no_user() {
+    let mut server = Running::sale().await;
+    let mut request = order("r-1", "u-1", vec![line("w", "wipes", "pharma", 1, 900)]);
+    request.basket.as_mut().expect("a basket").user = None;
+    let held = server.hold(request.clone()).await;
+    assert_eq!((held.user, held.payable), (None, 900));
+    let nobody = v1::CommitRequest { reservation_id: "r-1".to_owned(), ..Default::default() };
+    let paid = server.client.commit(nobody).await.expect("paid").into_inner().reservation.expect("a reservation");
+    assert_eq!(paid.state(), v1::ReservationState::Committed);
+    is(&server.commit("r-1", "u-1").await.expect_err("somebody else"), Code::NotFound, "RESERVATION_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_reservation_takes_the_place_of_another_in_one_step() {
+    let mut server = Running::sale().await;
+    server.hold(masks("r-1", "u-1", 4)).await;
+    // Without the first one's four units this user could have none.
+    let replacing = v1::ReserveRequest {
+        replaces: Some("r-1".to_owned()),
+        expect: Some(Expect::ExpectedPayable(3 * 980)),
+        ..masks("r-2", "u-1", 3)
+    };
+    server.hold(replacing.clone()).await;
+    assert_eq!(server.flash_left().await, 7);
+    let replaced = server.get("r-1", "u-1").await.expect("a reservation");
+    let head = replaced.reservation.expect("a reservation");
+    assert_eq!((head.state(), head.kept), (v1::ReservationState::RolledBack, 0));
+    assert!(replaced.left.iter().all(|line| line.units == 0) && replaced.claims[0].holding == 0);
+    // Repeated it is as it was, and nothing is released twice.
+    server.hold(replacing).await;
+    for (replaced, id) in [("r-1", "r-3"), ("r-9", "r-3")] {
+        let request = v1::ReserveRequest { replaces: Some(replaced.to_owned()), ..masks(id, "u-1", 1) };
+        is(&server.refused(request).await, Code::FailedPrecondition, "NOT_REPLACEABLE");
+    }
+    let of_another = v1::ReserveRequest { replaces: Some("r-2".to_owned()), ..masks("r-3", "u-2", 1) };
+    is(&server.refused(of_another).await, Code::FailedPrecondition, "NOT_REPLACEABLE");
+    assert_eq!(server.flash_left().await, 7);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_overtakes_its_reserve_leaves_nothing_to_hold() {
+    let mut server = Running::sale().await;
+    let answer = server.rollback(all("r-1", "u-1", "b-1")).await.expect("an answer");
+    assert_eq!((answer.unknown, answer.refund, answer.reservation), (true, None, None));
+    assert!(server.rollback(all("r-1", "u-1", "b-1")).await.expect("an answer").unknown);
+    is(&server.refused(masks("r-1", "u-1", 2)).await, Code::FailedPrecondition, "ROLLED_BACK");
+    assert_eq!(server.flash_left().await, 10);
+    let got = server.get("r-1", "u-1").await.expect("a tombstone");
+    assert_eq!((got.reservation.expect("a head").state(), got.quote), (v1::ReservationState::RolledBack, None));
+    is(&server.commit("r-1", "u-1").await.expect_err("nothing to pay"), Code::FailedPrecondition, "ROLLED_BACK");
+}
+
+#[tokio::test]
+async fn what_a_catalogue_says_later_changes_no_order() {
+    let mut server = Running::sale().await;
+    let held = server.hold(rich("r-1", "u-1")).await;
+    let before = server.get("r-1", "u-1").await.expect("a reservation");
+    let (first, _) = SALE.split_once("---\nkind: promotion").expect("settings first");
+    server.write("catalogue.yaml", first);
+    server.catalogue.wait_for(|state| state.revision.starts_with("2-")).await.expect("a new revision");
+    let after = server.get("r-1", "u-1").await.expect("a reservation");
+    assert_eq!(after, before);
+    let mut server = server.restarted().await;
+    assert_eq!(server.get("r-1", "u-1").await.expect("a reservation"), before);
+    let again = server.client.reserve(rich("r-1", "u-1")).await.expect("a hold").into_inner();
+    assert_eq!(again.reservation, Some(held));
+}
