@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod quote;

@@ -36,8 +36,18 @@ impl Server {
 
     /// Starts one over a catalogue of somewhere else, and `data` of a folder.
     pub(crate) fn over(catalogue: &str, folder: &Folder) -> Self {
+        Self::listen(catalogue, folder, "127.0.0.1:0")
+    }
+
+    /// Starts it again, at the same address and over the same data.
+    pub(crate) fn again(&mut self, folder: &Folder) {
+        self.kill();
+        *self = Self::listen(&folder.text("shop"), folder, self.url.strip_prefix("http://").unwrap());
+    }
+
+    fn listen(catalogue: &str, folder: &Folder, address: &str) -> Self {
         let mut command = command();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        command.args(["serve", "--listen", address, "--log", "warn"]);
         command.args(["--catalogue", catalogue, "--data", &folder.text("data")]);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut ready = String::new();
@@ -67,8 +77,13 @@ impl Server {
 
     /// SIGTERM, and the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         self.process.wait().unwrap().code()
+    }
+
+    /// `-STOP` freezes it, `-CONT` lets it go on.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 }
