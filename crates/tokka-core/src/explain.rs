@@ -18,9 +18,11 @@ pub(crate) fn groups(pricing: &Pricing<'_>, hints: &[Hint]) -> Vec<Group> {
             segments.push(segment);
         }
     }
-    let spends: Vec<&Candidate> = of_stage(pricing, Stage::StoreSpend);
-    let sets: Vec<&Candidate> = of_stage(pricing, Stage::Set);
-    for (position, segments) in of_store.into_iter().enumerate() {
+    let mut hinted: Vec<PromoIx> = hints.iter().map(|hint| hint.promotion).collect();
+    hinted.sort_unstable();
+    let spends = by_store(pricing, Stage::StoreSpend);
+    let sets = by_store(pricing, Stage::Set);
+    for (position, ((segments, spends), sets)) in of_store.into_iter().zip(&spends).zip(&sets).enumerate() {
         let store = StoreIx::new(position);
         let mut rest = segments;
         let first_touch = |segment: &Segment, stage: Stage| {
@@ -32,23 +34,33 @@ pub(crate) fn groups(pricing: &Pricing<'_>, hints: &[Hint]) -> Vec<Group> {
             .map(|spend| (spend.promotion, draw(&mut rest, |of| first_touch(of, Stage::StoreSpend) == Some(spend.promotion))))
             .collect();
         for (spend, (promotion, taken)) in spends.iter().zip(taken) {
-            let hinted = taken.is_empty() && hints.iter().any(|hint| hint.promotion == promotion);
+            let hinted = taken.is_empty() && hinted.binary_search(&promotion).is_ok();
             let held = if hinted { draw(&mut rest, |segment| would_look_at(pricing, spend, segment)) } else { taken };
-            push(pricing, &spends, &mut groups, store, GroupedBy::Spend(promotion), &held);
+            push(pricing, spends, &mut groups, store, GroupedBy::Spend(promotion), &held);
         }
-        for set in &sets {
+        for set in sets {
             let held = draw(&mut rest, |segment| first_touch(segment, Stage::Set) == Some(set.promotion));
-            push(pricing, &spends, &mut groups, store, GroupedBy::Set(set.promotion), &held);
+            push(pricing, spends, &mut groups, store, GroupedBy::Set(set.promotion), &held);
         }
         for of_line in rest.chunk_by(|a, b| a.line == b.line) {
-            push(pricing, &spends, &mut groups, store, GroupedBy::Line, of_line);
+            push(pricing, spends, &mut groups, store, GroupedBy::Line, of_line);
         }
     }
     groups
 }
 
-fn of_stage<'p>(pricing: &Pricing<'p>, stage: Stage) -> Vec<&'p Candidate> {
-    pricing.prepared.candidates.iter().filter(|candidate| candidate.stage == stage).collect()
+/// The candidates of a stage whose promotions belong to stores, by store, each in order of application.
+fn by_store<'p>(pricing: &Pricing<'p>, stage: Stage) -> Vec<Vec<&'p Candidate>> {
+    let prepared = pricing.prepared;
+    let mut by_store = vec![Vec::new(); prepared.layout.stores()];
+    for candidate in prepared.candidates.iter().filter(|candidate| candidate.stage == stage) {
+        // It covers lines of its own store only.
+        let store = prepared.lines_of(candidate).first().map(|line| prepared.layout.store_position(*line));
+        if let Some(candidates) = store.and_then(|store| by_store.get_mut(store)) {
+            candidates.push(candidate);
+        }
+    }
+    by_store
 }
 
 /// Moves the segments that match out of the rest.

@@ -114,7 +114,13 @@ impl Rate {
     /// [`RateError`] names the bound that the text breaks.
     pub fn percent(text: &str) -> Result<Self, RateError> {
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-' || b == b'+');
-        let decimal = text.parse::<Decimal>().ok().filter(|_| plain).ok_or(RateError::NotANumber)?.normalize();
+        let decimal = text.parse::<Decimal>().ok().filter(|_| plain).ok_or(RateError::NotANumber)?;
+        // What does not fit exactly was rounded above; it has more decimals than a rate may have, unless they are 0.
+        let (_, decimals) = text.split_once('.').unwrap_or((text, ""));
+        if decimals.trim_end_matches('0').len() > 6 {
+            return Err(RateError::TooManyDecimals);
+        }
+        let decimal = decimal.normalize();
         if decimal.scale() > 6 {
             return Err(RateError::TooManyDecimals);
         }
@@ -215,6 +221,10 @@ mod tests {
         assert_eq!(error("-1"), RateError::OutOfRange);
         assert_eq!(error("100.000001"), RateError::OutOfRange);
         assert_eq!(error("1.0000001"), RateError::TooManyDecimals);
+        assert_eq!(error("12.0000000000000000000000000000000001"), RateError::TooManyDecimals);
+        assert_eq!(error("99.99999999999999999999999999999999"), RateError::TooManyDecimals);
+        assert_eq!(error("100.0000000000000000000000000001"), RateError::TooManyDecimals);
+        assert_eq!(Rate::percent("12.50000000000000000000000000000000000").unwrap(), Rate::percent("12.5").unwrap());
         assert_eq!(error("ten"), RateError::NotANumber);
         assert_eq!(error(""), RateError::NotANumber);
         assert_eq!(error("1e1"), RateError::NotANumber);

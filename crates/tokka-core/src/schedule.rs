@@ -95,16 +95,22 @@ pub fn next_change(window: &Window, schedule: &[Session], zone: &TimeZone, at: T
     }
 }
 
-/// The first moment after `at` at which a schedule opens or closes. It looks at the session borders of nine local
-/// days and at the clock's own changes between them, since these move the local time over a border.
+/// The first moment after `at` at which a schedule opens or closes. Mostly within nine days; where the clock's changes
+/// skip the only session of a week, in the week after.
 fn next_schedule_edge(schedule: &[Session], zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
     if schedule.is_empty() {
         return None;
     }
+    [10, 24].into_iter().find_map(|days| edge_within(schedule, zone, at, days))
+}
+
+/// Looks at the session borders of so many local days from yesterday on, and at the clock's own changes between them,
+/// since these move the local time over a border.
+fn edge_within(schedule: &[Session], zone: &TimeZone, at: Timestamp, days: u8) -> Option<Timestamp> {
     let today = zone.to_datetime(at).date();
     let mut candidates: Vec<Timestamp> = Vec::new();
     let mut date = today.yesterday().unwrap_or(today);
-    for _ in 0..10 {
+    for _ in 0..days {
         for session in schedule {
             for minute in [session.from, session.to] {
                 candidates.extend(moments(zone, date, minute));
@@ -216,6 +222,13 @@ mod tests {
         assert_eq!(next("2026-11-16T10:00:00Z"), Some(at("2026-11-16T12:00:00Z")));
         assert_eq!(next("2026-11-30T12:00:00Z"), window.end);
         assert_eq!(next("2026-12-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_session_that_the_clock_skips_is_looked_for_a_week_later() {
+        let sundays = [session(Days::of([Weekday::Sunday]), 2 * 60 + 15, 2 * 60 + 45)];
+        let next = next_change(&Window::default(), &sundays, &new_york(), at("2026-03-01T08:00:00Z"));
+        assert_eq!(next, Some(at("2026-03-15T06:15:00Z")));
     }
 
     #[test]

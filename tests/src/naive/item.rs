@@ -180,7 +180,7 @@ fn offer<'a>(order: &Order<'a>, promo: Promo, group: &[usize], covered: &[usize]
     deal.applied.cut = deal.cut.iter().map(|limit| limit.shown(q)).collect();
     // §2 Benefit. READING: the free units of `mode: include` are a benefit by what they cost, so none where that is 0.
     if deal.applied.discount == 0 && deal.free_on_top == 0 {
-        return Err(Verdict::not("NO_BENEFIT").into());
+        return Err(Refusal { hint: deal.hint, ..Verdict::not("NO_BENEFIT").into() });
     }
     if let Some(verdict) = budget_exhausted(order, promo, deal.applied.discount) {
         return Err(verdict.into());

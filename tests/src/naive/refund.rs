@@ -154,7 +154,10 @@ struct Held<'a> {
     claims: BTreeMap<Key, Minor>,
     coupons: Vec<String>,
     gifts: BTreeMap<String, i64>,
+    /// Units on top that the customer has, by store and sku.
     free: BTreeMap<(String, String), i64>,
+    /// The promotion that gave them.
+    free_by: BTreeMap<(String, String), String>,
     funding: BTreeMap<String, Minor>,
 }
 
@@ -172,9 +175,16 @@ impl<'a> Held<'a> {
             coupons: Vec::new(),
             gifts: BTreeMap::new(),
             free: BTreeMap::new(),
+            free_by: BTreeMap::new(),
             funding: BTreeMap::new(),
         };
         held.hold(&price, claims(order));
+        held.gifts = price.gifts_given();
+        held.free = free_units(basket, &price);
+        for (id, line_id, _) in &price.free_units {
+            let line = basket.lines().iter().find(|line| line.line_id == line_id.as_str()).expect("a line of the basket");
+            held.free_by.insert((line.store.to_string(), line.sku.to_string()), id.clone());
+        }
         held
     }
 
@@ -190,8 +200,6 @@ impl<'a> Held<'a> {
             })
             .cloned()
             .collect();
-        self.gifts = price.gifts_given();
-        self.free = free_units(self.basket, price);
         self.funding = price.funding_by_payer().into_iter().map(|(payer, amount)| (payer, amount.into())).collect();
     }
 
@@ -246,6 +254,15 @@ impl<'a> Held<'a> {
         };
         answer.gifts_to_return.retain(|_, units| *units > 0);
         answer.free_to_return.retain(|_, units| *units > 0);
+
+        // The customer has what stays of what was sent; what only the new price gives is not sent.
+        for (gift, units) in &answer.gifts_to_return {
+            *self.gifts.get_mut(gift).expect("a gift that was sent") -= units;
+        }
+        for (key, units) in &answer.free_to_return {
+            *self.free.get_mut(key).expect("units that were sent") -= units;
+        }
+        let claims = self.what_stays_held(claims, &answer);
 
         self.kept = now;
         self.hold(&price, claims);
@@ -314,20 +331,23 @@ impl<'a> Held<'a> {
         less.into_iter().zip(parts).filter(|(_, part)| *part > 0).map(|((payer, _), part)| (payer, part)).collect()
     }
 
-    /// What the new price no longer takes of a counter; that of gifts and of free units on top goes back only when they
-    /// come back.
-    fn restored(&self, new: &BTreeMap<Key, Minor>) -> BTreeMap<Key, i64> {
+    /// Is the counter restored at once? That of gifts and of units on top is when they come back.
+    fn at_once(&self, key: &Key) -> bool {
         let on_top = |id: &str| {
             let promotion = self.catalogue.promotions().iter().find(|promotion| promotion.id == id);
             promotion.is_some_and(|promotion| matches!(&promotion.rule, Rule::BuyGet(rule) if rule.mode == BuyGetMode::Add))
         };
-        let at_once = |key: &Key| match key {
+        match key {
             Key::Stock(id) | Key::StockBySku(id, _) | Key::UserUnits(id) | Key::UserUnitsOfSku(id, _) => !on_top(id),
             Key::UserOrders(_) | Key::Budget(_) => true,
             Key::Gift(_) => false,
-        };
+        }
+    }
+
+    /// What the new price no longer takes of a counter.
+    fn restored(&self, new: &BTreeMap<Key, Minor>) -> BTreeMap<Key, i64> {
         let mut restored = BTreeMap::new();
-        for (key, old) in self.claims.iter().filter(|(key, _)| at_once(key)) {
+        for (key, old) in self.claims.iter().filter(|(key, _)| self.at_once(key)) {
             let back = old - new.get(key).copied().unwrap_or(0);
             assert!(back >= 0, "{key}: an order holds {old} and takes {}", old - back);
             if back > 0 {
@@ -335,6 +355,27 @@ impl<'a> Held<'a> {
             }
         }
         restored
+    }
+
+    /// READING: what is asked back no longer serves the order, though its counter is not restored before it comes back.
+    fn what_stays_held(&self, mut new: BTreeMap<Key, Minor>, answer: &PricedRefund) -> BTreeMap<Key, Minor> {
+        let free_of = |id: &str, sku: Option<&str>| -> Minor {
+            let asked = answer.free_to_return.iter();
+            let asked = asked.filter(|(key, _)| self.free_by.get(*key).is_some_and(|by| by == id));
+            asked.filter(|((_, of), _)| sku.is_none_or(|sku| sku == of)).map(|(_, units)| Minor::from(*units)).sum()
+        };
+        for (key, amount) in new.iter_mut().filter(|(key, _)| !self.at_once(key)) {
+            let asked = match key {
+                Key::Gift(gift) => answer.gifts_to_return.get(gift).copied().map_or(0, Minor::from),
+                Key::Stock(id) | Key::UserUnits(id) => free_of(id, None),
+                Key::StockBySku(id, sku) | Key::UserUnitsOfSku(id, sku) => free_of(id, Some(sku)),
+                Key::UserOrders(_) | Key::Budget(_) => 0,
+            };
+            let held = self.claims.get(key).copied().unwrap_or(0);
+            *amount = (*amount).min((held - asked).max(0));
+        }
+        new.retain(|_, amount| *amount > 0);
+        new
     }
 }
 

@@ -24,7 +24,7 @@ pub fn run(order: &mut Order<'_>, stage: Stage) {
 }
 
 fn consider(order: &mut Order<'_>, promo: Promo, rule: &Spend, stage: Stage) -> Verdict {
-    let segments = looked_at(order, promo, rule, stage, true);
+    let segments = looked_at(order, promo, rule, stage);
     if segments.is_empty() {
         return nothing_left(order, promo, rule, stage);
     }
@@ -45,12 +45,12 @@ fn consider(order: &mut Order<'_>, promo: Promo, rule: &Spend, stage: Stage) -> 
 
 /// The segments that it covers, that stacking lets in, that no other promotion of its exclusion group took, and that no
 /// selection keeps for another.
-fn looked_at(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, heed_selection: bool) -> Vec<Segment> {
+fn looked_at(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage) -> Vec<Segment> {
     let covered = order.segments_of(&order.covered_lines(promo));
     let free = |&segment: &Segment| {
         order.closed_by(segment, stage).is_none()
             && taken_by(order, segment, rule, stage).is_none()
-            && !(heed_selection && kept_for_another(order, promo, rule, stage, segment.0))
+            && !kept_for_another(order, promo, rule, stage, segment.0)
     };
     covered.into_iter().filter(free).collect()
 }
@@ -82,26 +82,24 @@ fn kept_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage,
     selected.into_iter().any(|other| other.id != order.id(promo) && keeps(other))
 }
 
-/// READING: where the selection alone leaves nothing, it is judged with what the selection keeps out: NOT_SELECTED if it
-/// would have applied, else why it would not. Else EXCLUDED_BY where its group took any, else NOT_STACKABLE.
+/// EXCLUDED_BY where its group took one, else NOT_STACKABLE where stacking closes one. READING: where the selection alone
+/// gives all of them away, it is judged with them: NOT_SELECTED if it would have applied, else why it would not.
 fn nothing_left(order: &mut Order<'_>, promo: Promo, rule: &Spend, stage: Stage) -> Verdict {
-    let without_selection = looked_at(order, promo, rule, stage, false);
-    if !without_selection.is_empty() {
-        return match judge(order, promo, rule, stage, &without_selection) {
-            Ok(_) => Verdict::not("NOT_SELECTED"),
-            Err(refusal) => {
-                note_user(order, promo, false, &refusal.cut);
-                refusal.verdict
-            }
-        };
-    }
     let covered = order.segments_of(&order.covered_lines(promo));
     if let Some(other) = covered.iter().find_map(|&segment| taken_by(order, segment, rule, stage)) {
         let verdict = Verdict::not("EXCLUDED_BY").with("promotion", order.id(other));
         return verdict.with("exclusion_group", &rule.exclusion_group);
     }
-    let other = covered.iter().find_map(|&segment| order.closed_by(segment, stage)).expect("something keeps it out");
-    Verdict::not("NOT_STACKABLE").with("promotion", order.id(other))
+    if let Some(other) = covered.iter().find_map(|&segment| order.closed_by(segment, stage)) {
+        return Verdict::not("NOT_STACKABLE").with("promotion", order.id(other));
+    }
+    match judge(order, promo, rule, stage, &covered) {
+        Ok(_) => Verdict::not("NOT_SELECTED"),
+        Err(refusal) => {
+            note_user(order, promo, false, &refusal.cut);
+            refusal.verdict
+        }
+    }
 }
 
 /// What it would bring.
@@ -172,14 +170,7 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
         None => (0, 0),
     };
     let gifts = gifts(order, promo, &tier.gifts, times);
-    // §2 Benefit.
-    if discount == 0 && gifts.iter().all(|(.., given)| *given == 0) {
-        return Err(Refusal { missing: gifts, ..Verdict::not("NO_BENEFIT").into() });
-    }
-    if let Some(verdict) = budget_exhausted(order, promo, discount) {
-        return Err(verdict.into());
-    }
-    let hint = if rule.repeat {
+    let next = if rule.repeat {
         let most = rule.max_repeats.map(Minor::from);
         most.is_none_or(|most| times < most).then(|| hint(tier, times + 1, false))
     } else {
@@ -188,7 +179,15 @@ fn judge(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, segments: 
             hint(next, 1, loses(order, segments, rule.basis, (tier, discount), (next, Minor::from(next.threshold) - measured)))
         })
     };
-    Ok(Win { discount, floor_cut, gifts, hint })
+    // §2 Benefit. Where the tier reached brings nothing, nothing can be lost above it.
+    if discount == 0 && gifts.iter().all(|(.., given)| *given == 0) {
+        let next = next.map(|next| Hint { loses: false, ..next });
+        return Err(Refusal { missing: gifts, hint: next, ..Verdict::not("NO_BENEFIT").into() });
+    }
+    if let Some(verdict) = budget_exhausted(order, promo, discount) {
+        return Err(verdict.into());
+    }
+    Ok(Win { discount, floor_cut, gifts, hint: next })
 }
 
 /// Would the next tier lose something that is given now: a larger discount, or a gift? READING: a discount is compared

@@ -355,7 +355,7 @@ fn check_bundle(rule: &Bundle, report: &mut Report<'_>) {
 fn check_discount(path: &str, discount: Discount, report: &mut Report<'_>) {
     match discount {
         Discount::AmountOff(amount) => report.discount_amount(&format!("{path}.amount_off"), amount),
-        Discount::PercentOff { max_discount: Some(max), .. } => report.discount_amount(&format!("{path}.max_discount"), max),
+        Discount::PercentOff { max_discount: Some(max), .. } => report.amount(&format!("{path}.max_discount"), Some(max)),
         Discount::PercentOff { max_discount: None, .. } => {}
     }
 }

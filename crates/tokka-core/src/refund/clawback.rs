@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::SmallVec;
-
 use super::{Order, Refund, RefundError, ToReturn, coupons, gives_on_top, restore};
 use crate::allocate::{Leaf, allocate, split_by_weight};
 use crate::amount::{Amount, Exact, Overflow};
@@ -13,7 +11,7 @@ use crate::prepare::Prepared;
 use crate::prepare::layout::Layout;
 use crate::quote::{CounterKey, FreeUnits, GiftGiven, Payer, Quote, View, line_at};
 use crate::rulebook::Rulebook;
-use crate::table::{Ix, LineIx};
+use crate::table::{GiftIx, Ix, LineIx, PromoIx};
 
 pub(super) fn give_back(order: &Order, rulebook: &Rulebook, returned: &[(LineIx, i64)]) -> Result<(Order, Refund), RefundError> {
     let mut left = order.clone();
@@ -27,8 +25,8 @@ pub(super) fn give_back(order: &Order, rulebook: &Rulebook, returned: &[(LineIx,
     };
     let mut refund = Refund::default();
     settle_lines(order, &mut left, again.as_ref(), &mut refund)?;
-    settle_counters(&mut left, rulebook, again.as_ref(), &mut refund)?;
     settle_gifts(&mut left, again.as_ref(), &mut refund);
+    settle_counters(&mut left, rulebook, again.as_ref(), &mut refund)?;
     left.coupons = again.as_ref().map_or_else(Vec::new, |again| coupons(rulebook, &again.quote));
     Ok((left, refund))
 }
@@ -169,70 +167,94 @@ fn who_funds_the_waived(
     Ok(parts.filter(|(_, part)| part.is_positive()).collect())
 }
 
-/// What the new price no longer takes of a counter is restored, that of gifts and free units when they come back.
+/// What the new price no longer takes of a counter is restored at once. Of gifts and free units on top the order keeps
+/// what it neither was asked to send back nor gave up: their counters are restored when they come back.
 fn settle_counters(left: &mut Order, rulebook: &Rulebook, again: Option<&Again>, refund: &mut Refund) -> Result<(), Overflow> {
     let claims: &[(CounterKey, i64)] = again.map_or(&[], |again| &again.claims);
     let now = |key: &CounterKey| claims.iter().find(|(of, _)| of == key).map_or(0, |(_, amount)| *amount);
     let mut held = left.held.clone();
+    let mut kept: Vec<(CounterKey, i64)> = Vec::with_capacity(claims.len());
     for (key, before) in &left.held {
-        let at_once = match *key {
-            CounterKey::GiftInventory(_) => false,
-            CounterKey::UserOrders(..) | CounterKey::Budget(_) => true,
+        let given = match *key {
+            CounterKey::GiftInventory(_) => true,
+            CounterKey::UserOrders(..) | CounterKey::Budget(_) => false,
             CounterKey::Stock(promotion)
             | CounterKey::StockBySku(promotion, _)
             | CounterKey::UserUnits(promotion, _)
-            | CounterKey::UserUnitsOfSku(promotion, ..) => !gives_on_top(rulebook.promotion(promotion)),
+            | CounterKey::UserUnitsOfSku(promotion, ..) => gives_on_top(rulebook.promotion(promotion)),
         };
-        if at_once {
+        let amount = if given {
+            now(key).min(before.saturating_sub(asked_back(left, &refund.to_return, *key)))
+        } else {
             restore(&mut held, &mut refund.restored, *key, before.saturating_sub(now(key)))?;
+            now(key)
+        };
+        if amount > 0 {
+            kept.push((*key, amount));
         }
     }
-    left.held = claims.to_vec();
+    left.held = kept;
     Ok(())
 }
 
-/// Gifts and free units that the new price no longer gives.
-fn settle_gifts(left: &mut Order, again: Option<&Again>, refund: &mut Refund) {
-    let gifts: Vec<GiftGiven> = again.map_or_else(Vec::new, |again| again.quote.gifts.clone());
-    let given = |gifts: &[GiftGiven], of: &dyn Fn(&GiftGiven) -> bool| {
-        gifts.iter().filter(|gift| of(gift)).fold(0i64, |sum, gift| sum.saturating_add(gift.given))
-    };
-    let mut unearned: SmallVec<[_; 4]> = SmallVec::new();
-    for gift in left.gifts.iter().map(|gift| gift.gift) {
-        if unearned.iter().all(|(of, _)| *of != gift) {
-            let of = |other: &GiftGiven| other.gift == gift;
-            unearned.push((gift, given(&left.gifts, &of).saturating_sub(given(&gifts, &of))));
+/// What is to come back of what a counter of gifts or free units counts.
+fn asked_back(left: &Order, to_return: &[ToReturn], key: CounterKey) -> i64 {
+    let units = to_return.iter().map(|asked| match (*asked, key) {
+        (ToReturn::Gift { gift, units, .. }, CounterKey::GiftInventory(of)) if gift == of => units,
+        (ToReturn::FreeUnits { promotion, units, .. }, CounterKey::Stock(of) | CounterKey::UserUnits(of, _))
+            if promotion == of =>
+        {
+            units
         }
-    }
-    for (gift, rest) in &mut unearned {
-        // By the promotions that give fewer than before, in order of application.
-        for promotion in left.gifts.iter().filter(|given| given.gift == *gift).map(|given| given.promotion) {
-            let of = |other: &GiftGiven| other.gift == *gift && other.promotion == promotion;
-            let units = given(&left.gifts, &of).saturating_sub(given(&gifts, &of)).min(*rest);
-            let noted = ToReturn::Gift { gift: *gift, promotion, units };
-            if units > 0 && !refund.to_return.contains(&noted) {
-                refund.to_return.push(noted);
-                *rest = rest.saturating_sub(units);
-            }
-        }
-    }
+        (
+            ToReturn::FreeUnits { promotion, line, units },
+            CounterKey::StockBySku(of, first) | CounterKey::UserUnitsOfSku(of, first, _),
+        ) if promotion == of && left.same_sku(line, first) => units,
+        _ => 0,
+    });
+    units.fold(0i64, i64::saturating_add)
+}
 
-    let free_units: Vec<FreeUnits> = match again {
-        None => Vec::new(),
-        Some(again) => {
-            let units = again.quote.free_units.iter();
-            units.map(|free| FreeUnits { line: again.original(free.line), ..*free }).collect()
-        }
+/// What the customer has and the new price no longer gives is to come back. What only the new price gives was never
+/// sent: it is not counted as something that the customer has.
+fn settle_gifts(left: &mut Order, again: Option<&Again>, refund: &mut Refund) {
+    let quoted: &[GiftGiven] = again.map_or(&[], |again| &again.quote.gifts);
+    let count = |gifts: &[GiftGiven], gift: GiftIx, promotion: Option<PromoIx>| {
+        let of = gifts.iter().filter(|given| given.gift == gift && promotion.is_none_or(|of| given.promotion == of));
+        of.fold(0i64, |sum, given| sum.saturating_add(given.given))
     };
+    // By gift; of the promotions that gave it, first by those that give fewer now.
+    let had = left.gifts.clone();
+    for position in 0..left.gifts.len() {
+        let Some(GiftGiven { gift, promotion, .. }) = left.gifts.get(position).copied() else { continue };
+        let over = count(&left.gifts, gift, None).saturating_sub(count(quoted, gift, None));
+        let fewer = count(&had, gift, Some(promotion)).saturating_sub(count(quoted, gift, Some(promotion)));
+        let Some(has) = left.gifts.get_mut(position) else { continue };
+        let units = has.given.min(over).min(fewer).max(0);
+        if units > 0 {
+            has.given = has.given.saturating_sub(units);
+            refund.to_return.push(ToReturn::Gift { gift, promotion, units });
+        }
+    }
+    left.gifts.retain(|gift| gift.given > 0);
+
     let group = |line: LineIx| line_at(&left.basket, line).map(|line| (&line.store, &line.sku));
+    let mut kept: Vec<FreeUnits> = Vec::with_capacity(left.free_units.len());
     for free in &left.free_units {
         // A group has one item promotion, so what it gives now is all that counts.
-        let now = free_units.iter().filter(|now| group(now.line) == group(free.line)).map(|now| now.units);
-        let units = free.units.saturating_sub(now.fold(0i64, i64::saturating_add));
-        if units > 0 {
+        let now = again.map_or(0, |again| {
+            let units = again.quote.free_units.iter();
+            let of_group = units.filter(|now| group(again.original(now.line)) == group(free.line)).map(|now| now.units);
+            of_group.fold(0i64, i64::saturating_add)
+        });
+        let stays = free.units.min(now);
+        if stays > 0 {
+            kept.push(FreeUnits { units: stays, ..*free });
+        }
+        if stays < free.units {
+            let units = free.units.saturating_sub(stays);
             refund.to_return.push(ToReturn::FreeUnits { line: free.line, promotion: free.promotion, units });
         }
     }
-    left.gifts = gifts;
-    left.free_units = free_units;
+    left.free_units = kept;
 }

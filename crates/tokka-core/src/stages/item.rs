@@ -201,7 +201,8 @@ fn bid(pricing: &Pricing<'_>, item_look: &ItemLook) -> Bid {
     };
     Ok(offer.and_then(|offer| {
         if offer.discount.is_zero() && offer.free_units == 0 {
-            return Err(Verdict::NoBenefit.into());
+            let Offer { hint, .. } = offer;
+            return Err(Box::new(Refusal { verdict: Verdict::NoBenefit, hint, cut: Vec::new() }));
         }
         match pricing.budget_refused(candidate, offer.discount) {
             Some(verdict) => Err(verdict.into()),

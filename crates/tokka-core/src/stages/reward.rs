@@ -116,13 +116,6 @@ pub(super) fn judge(
         None => (Amount::ZERO, Amount::ZERO),
     };
     let gifts = gifts(pricing, candidate.promotion, &tier.gifts, times)?;
-    if discount.is_zero() && gifts.iter().all(|gift| gift.given == 0) {
-        return Ok(Err(Refusal { verdict: Verdict::NoBenefit, hint: None, missing: gifts }));
-    }
-    if let Some(verdict) = pricing.budget_refused(candidate, discount) {
-        return Ok(Err(verdict.into()));
-    }
-
     let next = if !pricing.full {
         None
     } else if terms.repeat {
@@ -137,6 +130,12 @@ pub(super) fn judge(
         Some((tier, times)) => Some(self::hint(pricing, candidate, terms, tier, times, measured)?),
         None => None,
     };
+    if discount.is_zero() && gifts.iter().all(|gift| gift.given == 0) {
+        return Ok(Err(Refusal { verdict: Verdict::NoBenefit, hint, missing: gifts }));
+    }
+    if let Some(verdict) = pricing.budget_refused(candidate, discount) {
+        return Ok(Err(verdict.into()));
+    }
     if let (Some(hint), Some((next, _)), false) = (&mut hint, next, terms.repeat) {
         hint.loses = loses(pricing, terms, sight, (tier, next), discount, hint.missing)?;
     }

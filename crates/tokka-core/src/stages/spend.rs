@@ -21,7 +21,7 @@ pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteEr
         };
         let look = look(pricing, candidate);
         if look.sight.segments.is_empty() {
-            nothing_left(pricing, number, candidate, terms, look)?;
+            nothing_left(pricing, number, candidate, terms, &look)?;
             continue;
         }
         match reward::judge(pricing, candidate, terms, &look.sight)? {
@@ -66,30 +66,22 @@ fn taken_by(pricing: &Pricing<'_>, candidate: &Candidate, segment: &Segment) -> 
     touches.map(|touch| touch.promotion).find(|promotion| group(*promotion) == own)
 }
 
-/// Where the selection alone leaves nothing, it is judged with what the selection keeps out: it was not selected if it
-/// would have applied, else it says why it would not. Else its group took all that stacking lets in, or stacking lets
-/// in nothing.
+/// No segment is left: its group took one, or stacking keeps one out. Where the request alone gave all of them away, it
+/// was not selected if it would have applied with them, else it says why it would not have.
 fn nothing_left(
     pricing: &mut Pricing<'_>,
     number: usize,
     candidate: &Candidate,
     terms: Terms<'_>,
-    look: Look,
+    look: &Look,
 ) -> Result<(), QuoteError> {
-    let Look { sight, mut given_away, taken_by } = look;
-    if given_away.segments.is_empty() {
-        let verdict = match (taken_by, sight.kept_out.first()) {
-            (Some(promotion), _) => Verdict::ExcludedBy { promotion },
-            (None, Some((_, promotion))) => Verdict::NotStackable { promotion: *promotion },
-            (None, None) => Verdict::NoBenefit,
-        };
-        pricing.refused(number, verdict);
-        return Ok(());
-    }
-    given_away.kept_out = sight.kept_out;
-    let verdict = match reward::judge(pricing, candidate, terms, &given_away)? {
-        Ok(_) => Verdict::NotSelected,
-        Err(refusal) => refusal.verdict,
+    let verdict = match (look.taken_by, look.sight.kept_out.first()) {
+        (Some(promotion), _) => Verdict::ExcludedBy { promotion },
+        (None, Some((_, promotion))) => Verdict::NotStackable { promotion: *promotion },
+        (None, None) => match reward::judge(pricing, candidate, terms, &look.given_away)? {
+            Ok(_) => Verdict::NotSelected,
+            Err(refusal) => refusal.verdict,
+        },
     };
     if let Verdict::LimitReached(stands) = verdict {
         pricing.note_cut(&[stands]);
