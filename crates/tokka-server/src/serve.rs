@@ -173,6 +173,8 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         Ok(ended) => ended?,
         Err(_) => tracing::warn!(drain_max_ms = config.drain_max.as_millis(), "calls that are still open are cut"),
     }
+    // Whoever opens the data next finds it closed.
+    beside.shutdown().await;
     tracing::info!("stopped");
     Ok(())
 }

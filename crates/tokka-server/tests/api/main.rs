@@ -9,6 +9,8 @@ mod orders;
 #[cfg(test)]
 mod quote;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod reserve;
