@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
 use tokio::time::Instant;
-use tokka_client::{Client, Error, Retries, v1};
+use tokka_client::{Client, Config, Error, Retries, v1};
+use tonic::transport::{Endpoint, Uri};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -194,6 +197,24 @@ async fn an_unknown_outcome_stays_unknown() {
     let server = Scripted::new([unknown, Line::Refuse(status(Code::Aborted, "PRICE_CHANGED"))]);
     let error = call(&server.client(|_| {}), "reserve r").await.unwrap_err();
     assert!(matches!(error, Error::PriceChanged { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_balancer_that_gives_no_reason_may_have_passed_it_on() {
+    let server = Scripted::new((0..9).map(|_| Line::Refuse(Status::unavailable("upstream connect error"))));
+    let error = call(&server.client(|_| {}), "reserve r").await.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_does_not_come_up_ends_at_the_deadline_too() {
+    let never = tower::service_fn(|_: Uri| std::future::pending::<Result<TokioIo<DuplexStream>, std::io::Error>>());
+    let channel = Endpoint::from_static("http://nowhere").connect_with_connector_lazy(never);
+    let before = Instant::now();
+    let error = call(&Client::over(channel, Config::new("nowhere")), "reserve r").await.unwrap_err();
+    assert_eq!(error.refusal().code, Code::DeadlineExceeded, "{error:?}");
+    let took = before.elapsed();
+    assert!(MS(1_000) <= took && took <= MS(1_002), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
