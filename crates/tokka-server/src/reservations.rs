@@ -128,3 +128,6 @@ impl From<Unreadable> for ApiError {
         Self::Bug(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

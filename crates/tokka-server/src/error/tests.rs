@@ -1,0 +1,153 @@
+//! Does every error have its row, and do its details fit? One of each is made, and none can be forgotten.
+
+use super::*;
+use crate::captured_log::CapturedLog;
+
+/// One of each. The `match` makes a new variant a compile error here until it has its line below.
+fn every_error() -> Vec<ApiError> {
+    let all = vec![
+        ApiError::Invalid(vec![FieldViolation::new("basket.currency", "`yen` is not an ISO 4217 code")]),
+        ApiError::Malformed("failed to decode".to_owned()),
+        ApiError::TooLarge("2 MiB, at most 1 MiB".to_owned()),
+        ApiError::NotServed { field: Some("strategy".to_owned()), what: "`STRATEGY_BEST`" },
+        ApiError::NotFound { reservation: "r-1".to_owned() },
+        ApiError::Taken { field: "reservation_id", id: "r-1".to_owned() },
+        ApiError::PriceChanged(Box::default()),
+        ApiError::Contention,
+        ApiError::VersionMoved { named: 2, is: 3 },
+        ApiError::ReacquireRefused(vec![v1::CounterShortage::default()]),
+        ApiError::Forbidden(Forbidden::UserRequired),
+        ApiError::Forbidden(Forbidden::BelowMinimum(vec![("pharma".to_owned(), 40)])),
+        ApiError::Forbidden(Forbidden::ClawbackOnly),
+        ApiError::Forbidden(Forbidden::NotReplaceable("r-0".to_owned())),
+        ApiError::Forbidden(Forbidden::NotCommitted("r-1".to_owned())),
+        ApiError::Forbidden(Forbidden::NotHeld("r-1".to_owned())),
+        ApiError::Forbidden(Forbidden::RolledBack("r-1".to_owned())),
+        ApiError::Forbidden(Forbidden::Expired("r-1".to_owned())),
+        ApiError::Store(LedgerError::Unavailable("no".to_owned())),
+        ApiError::Store(LedgerError::OutcomeUnknown("no".to_owned())),
+        ApiError::Store(LedgerError::Overloaded),
+        ApiError::Store(LedgerError::Malformed("twice".to_owned())),
+        ApiError::Bug("secret".to_owned()),
+    ];
+    for error in &all {
+        match error {
+            ApiError::Invalid(_)
+            | ApiError::Malformed(_)
+            | ApiError::TooLarge(_)
+            | ApiError::NotServed { .. }
+            | ApiError::NotFound { .. }
+            | ApiError::Taken { .. }
+            | ApiError::PriceChanged(_)
+            | ApiError::Contention
+            | ApiError::VersionMoved { .. }
+            | ApiError::ReacquireRefused(_)
+            | ApiError::Bug(_) => {}
+            ApiError::Forbidden(what) => match what {
+                Forbidden::UserRequired
+                | Forbidden::BelowMinimum(_)
+                | Forbidden::ClawbackOnly
+                | Forbidden::NotReplaceable(_)
+                | Forbidden::NotCommitted(_)
+                | Forbidden::NotHeld(_)
+                | Forbidden::RolledBack(_)
+                | Forbidden::Expired(_) => {}
+            },
+            ApiError::Store(what) => match what {
+                LedgerError::Unavailable(_)
+                | LedgerError::OutcomeUnknown(_)
+                | LedgerError::Overloaded
+                | LedgerError::Malformed(_) => {}
+            },
+        }
+    }
+    all
+}
+
+#[test]
+fn every_error_has_its_status_and_reason() {
+    let rows: Vec<_> = every_error()
+        .into_iter()
+        .map(|error| {
+            let status = error.into_status();
+            let info = status.get_details_error_info().expect("an ErrorInfo");
+            assert_eq!(info.domain, "tokka");
+            (status.code(), info.reason)
+        })
+        .collect();
+    let table = [
+        (Code::InvalidArgument, "INVALID_FIELDS"),
+        (Code::InvalidArgument, "MALFORMED_MESSAGE"),
+        (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
+        (Code::Unimplemented, "NOT_SERVED_YET"),
+        (Code::NotFound, "RESERVATION_NOT_FOUND"),
+        (Code::AlreadyExists, "ID_TAKEN"),
+        (Code::Aborted, "PRICE_CHANGED"),
+        (Code::Aborted, "CONTENTION"),
+        (Code::Aborted, "VERSION_MOVED"),
+        (Code::ResourceExhausted, "REACQUIRE_REFUSED"),
+        (Code::FailedPrecondition, "USER_REQUIRED"),
+        (Code::FailedPrecondition, "BELOW_MINIMUM"),
+        (Code::FailedPrecondition, "CLAWBACK_ONLY"),
+        (Code::FailedPrecondition, "NOT_REPLACEABLE"),
+        (Code::FailedPrecondition, "NOT_COMMITTED"),
+        (Code::FailedPrecondition, "NOT_HELD"),
+        (Code::FailedPrecondition, "ROLLED_BACK"),
+        (Code::FailedPrecondition, "EXPIRED"),
+        (Code::Unavailable, "STORE_UNAVAILABLE"),
+        (Code::Unavailable, "OUTCOME_UNKNOWN"),
+        (Code::Unavailable, "OVERLOADED"),
+        (Code::Internal, "INTERNAL"),
+        (Code::Internal, "INTERNAL"),
+    ];
+    assert_eq!(rows, table.map(|(code, reason)| (code, reason.to_owned())));
+}
+
+#[test]
+fn a_bug_names_its_log_line_and_nothing_of_itself() {
+    let log = CapturedLog::start();
+    let status = ApiError::Bug("secret".to_owned()).into_status();
+    let info = status.get_details_error_info().expect("an ErrorInfo");
+    let log_id = info.metadata.get("log_id").expect("a log id");
+    assert!(status.message().contains(log_id.as_str()));
+    assert!(!status.message().contains("secret"));
+    let lines = log.lines();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains(&format!("log_id={log_id}"))).collect();
+    assert!(told.len() == 1 && told[0].contains("ERROR") && told[0].contains("secret"), "{lines:#?}");
+}
+
+#[test]
+fn the_first_20_violations_are_named_and_all_are_counted() {
+    let violations = (0..1_000).map(|n| FieldViolation::new(format!("basket.lines[{n}].sku"), "an id is not empty")).collect();
+    let status = ApiError::Invalid(violations).into_status();
+    let fields = status.get_details_bad_request().expect("a BadRequest").field_violations;
+    assert_eq!(fields.len(), 20);
+    assert_eq!(fields[19].field, "basket.lines[19].sku");
+    assert_eq!(status.get_details_error_info().expect("an ErrorInfo").metadata["violations"], "1000");
+    assert_eq!(status.message(), "`basket.lines[0].sku`: an id is not empty (and 999 more)");
+}
+
+#[test]
+fn details_stay_below_4_kib_whatever_a_caller_wrote() {
+    for text in ["x", "薬", "🍣"] {
+        let long = text.repeat(100_000);
+        let violation = FieldViolation::new(format!("select[{long}]"), format!("no line has the sku `{long}`"));
+        for count in [1, 20, 1_000] {
+            let status = ApiError::Invalid(vec![violation.clone(); count]).into_status();
+            assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
+            assert!(status.message().len() <= MESSAGE_BYTES_MAX, "{} bytes of message", status.message().len());
+            assert!(!status.get_details_bad_request().expect("a BadRequest").field_violations.is_empty());
+        }
+        let counter = v1::Counter { promotion: "p".repeat(64), sku: long.chars().take(128).collect(), ..Default::default() };
+        let shortage = v1::CounterShortage { counter: Some(counter), limit: i64::MAX, ..Default::default() };
+        let shortages = vec![shortage; 1_000];
+        let status = ApiError::ReacquireRefused(shortages.clone()).into_status();
+        assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
+        let change = v1::PriceChange { counters: shortages, fingerprint: "f".repeat(32), ..Default::default() };
+        let status = ApiError::PriceChanged(Box::new(change)).into_status();
+        assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
+        assert!(!status.get_details_quota_failure().expect("a QuotaFailure").violations.is_empty());
+        let status = ApiError::NotServed { field: Some(long.clone()), what: "this" }.into_status();
+        assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
+    }
+}
