@@ -14,7 +14,7 @@ const SENTENCE_CHARS_MAX: usize = 400;
 pub enum ProblemKind {
     /// A file or folder that cannot be read.
     Unreadable,
-    /// Not YAML or JSON, or a part of YAML that is not used here (aliases, tags).
+    /// Not YAML or JSON, or a part of YAML that is not used here (tags).
     Syntax,
     /// A field that this kind of document does not have, or an unknown kind.
     UnknownField,

@@ -1,7 +1,7 @@
 //! What is written in a text? Documents as trees of nodes, each with its line and column.
 //!
-//! YAML 1.2 in its core schema, and JSON, which is part of it. Aliases, anchors and tags are refused: no document needs
-//! them, and aliases of aliases make a short text a very large tree.
+//! YAML 1.2 in its core schema, and JSON, which is part of it. An alias is what its anchor stands for, written at the place
+//! of the alias; how much a file may copy so is bounded. Tags, and the `<<` of YAML 1.1, are refused: no document needs them.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 
@@ -31,6 +31,8 @@ pub struct Documents<'s> {
     /// Where the parser began: bytes and lines before it.
     start: Place,
     number: usize,
+    /// How many values the documents so far have copied for anchors and aliases.
+    copied: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +46,7 @@ impl<'s> Documents<'s> {
     #[must_use]
     pub fn new(name: &'s str, text: &'s str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { name, text, parser: Some(Parser::new_from_str(text)), start: Place { byte: 0, lines: 0 }, number: 0 }
+        Self { name, text, parser: Some(Parser::new_from_str(text)), start: Place { byte: 0, lines: 0 }, number: 0, copied: 0 }
     }
 
     /// Goes on at the first `---` at or after the line of an error that is not where the parser began.
@@ -70,6 +72,10 @@ impl<'s> Documents<'s> {
 
     fn syntax_error(&self, error: &ScanError) -> Problem {
         let place = position(error.marker(), self.start.lines);
+        if error.info().contains("unknown anchor") {
+            let (message, hint) = build::NO_ANCHOR;
+            return self.problem(place, message.to_owned(), Some(hint));
+        }
         self.problem(place, format!("is not YAML: {}", shown(error.info())), None)
     }
 }
@@ -90,6 +96,7 @@ impl Iterator for Documents<'_> {
             let (event, span) = match parser.next_event()? {
                 Ok(next) => next,
                 Err(error) => {
+                    self.copied = builder.as_ref().map_or(self.copied, build::Builder::copied);
                     let mut problems = builder.map(build::Builder::finish).map_or(Vec::new(), |(_, problems)| problems);
                     problems.push(self.syntax_error(&error));
                     self.go_on_after(&error);
@@ -100,9 +107,10 @@ impl Iterator for Documents<'_> {
             };
             let place = position(&span.start, self.start.lines);
             match event {
-                Event::DocumentStart(_) => builder = Some(build::Builder::new()),
+                Event::DocumentStart(_) => builder = Some(build::Builder::new(self.copied)),
                 Event::DocumentEnd => {
                     self.parser = Some(parser);
+                    self.copied = builder.as_ref().map_or(self.copied, build::Builder::copied);
                     let (root, problems) = builder.map(build::Builder::finish)?;
                     let number = self.number;
                     self.number += 1;
@@ -110,21 +118,21 @@ impl Iterator for Documents<'_> {
                 }
                 Event::StreamEnd => return None,
                 Event::Nothing | Event::StreamStart => {}
-                Event::Alias(_) => builder.as_mut()?.alias(place),
+                Event::Alias(anchor) => builder.as_mut()?.alias(place, anchor),
                 Event::Scalar(text, style, anchor, tag) => {
                     let builder = builder.as_mut()?;
-                    builder.refuse(place, anchor, tag.is_some());
-                    builder.scalar(place, text.into_owned(), style == ScalarStyle::Plain);
+                    tag.iter().for_each(|_| builder.refuse_tag(place));
+                    builder.scalar(place, text.into_owned(), style == ScalarStyle::Plain, anchor);
                 }
                 Event::SequenceStart(anchor, tag) => {
                     let builder = builder.as_mut()?;
-                    builder.refuse(place, anchor, tag.is_some());
-                    builder.open_list(place);
+                    tag.iter().for_each(|_| builder.refuse_tag(place));
+                    builder.open_list(place, anchor);
                 }
                 Event::MappingStart(anchor, tag) => {
                     let builder = builder.as_mut()?;
-                    builder.refuse(place, anchor, tag.is_some());
-                    builder.open_map(place);
+                    tag.iter().for_each(|_| builder.refuse_tag(place));
+                    builder.open_map(place, anchor);
                 }
                 Event::SequenceEnd | Event::MappingEnd => builder.as_mut()?.close(),
             }

@@ -65,7 +65,7 @@ document! {
         /// When it can be claimed; either end may be missing.
         window: Window [default Window::default() => {}],
         /// How many exist; without it there is no end to it.
-        issued: Positive [optional],
+        issued: Count [optional],
         /// How many one user may claim; without it there is no end to it.
         per_user: Positive [optional],
         /// How long a claimed one may be used; without it, for the coupon's own window.
@@ -78,25 +78,28 @@ document! {
 document! {
     /// Single-use codes, or one shared code with a number of uses.
     pub(super) struct CodesDocument {
-        /// How many single-use codes are generated; 0 = none.
+        /// How many single-use codes are generated; 0 = none, which may stand beside `shared`.
         count: Count [optional],
         /// One code for all.
         shared: Token [optional],
         /// How often the shared code can be used.
         uses: Positive [optional],
     }
-    at_most_one(count, shared);
     needs(uses => shared);
     needs(shared => uses);
 }
 
 impl CodesDocument {
-    fn build(self, _: &Node, _: &mut Context<'_>) -> Option<Codes> {
-        match (self.count, self.shared, self.uses) {
-            (None | Some(Count { 0: 0 }), None, None) => Some(Codes::None),
-            (Some(count), None, None) => Some(Codes::SingleUse(count.0)),
-            (None, Some(code), Some(uses)) => Some(Codes::Shared { code, uses: uses.0 }),
-            _ => None,
+    fn build(self, node: &Node, context: &mut Context<'_>) -> Option<Codes> {
+        match (self.count.map_or(0, |count| count.0), self.shared, self.uses) {
+            (0, None, None) => Some(Codes::None),
+            (count, None, None) => Some(Codes::SingleUse(count)),
+            (0, Some(code), Some(uses)) => Some(Codes::Shared { code, uses: uses.0 }),
+            (_, Some(_), _) => {
+                context.contradiction(node, "count", "stands beside `shared`", "write one of `count`, `shared`");
+                None
+            }
+            (_, None, Some(_)) => None,
         }
     }
 }
@@ -112,8 +115,8 @@ impl DistributionDocument {
             context.contradiction(node, "valid_for", "is 0: a claimed coupon could not be used", "write `14d`, or leave it out");
         }
         let issued = self.issued.map(|issued| issued.0);
+        // `per_user` above it is no contradiction: one user may have them all.
         let wanted = [
-            ("per_user", self.per_user.map(|per_user| per_user.0)),
             ("codes.count", if let Codes::SingleUse(count) = &self.codes { Some(*count) } else { None }),
             ("codes.uses", if let Codes::Shared { uses, .. } = &self.codes { Some(*uses) } else { None }),
         ];

@@ -132,6 +132,20 @@ fn distributions_are_read() {
     assert!(!loaded.distributions[1].visible);
 }
 
+#[test]
+fn a_distribution_may_end_before_it_begins() {
+    let coupon = "kind: promotion\nid: c\nname: C\nowner: shop\ncoupon: {amount_off: 3}\n";
+    let distribution = |rest: &str| format!("kind: distribution\nid: d\ncoupon: c\n{rest}\n");
+    let read = |rest: &str| loaded(&[HEAD, SHOP, coupon, &distribution(rest)]).distributions.remove(0);
+    assert_eq!(read("issued: 1\nper_user: 2").per_user, Some(2));
+    assert_eq!(read("issued: 0").issued, Some(0));
+    let shared = read("codes: {count: 0, shared: SAVE3, uses: 50}");
+    assert_eq!(shared.codes, crate::Codes::Shared { code: "SAVE3".parse_token(), uses: 50 });
+    for refused in ["issued: -1", "per_user: 0", "codes: {count: 0, uses: 5}", "issued: 0\ncodes: {count: 1}"] {
+        assert!(load_texts(&[HEAD, SHOP, coupon, &distribution(refused)]).is_err(), "{refused}");
+    }
+}
+
 trait ParseToken {
     fn parse_token(&self) -> tokka_core::id::Token;
 }

@@ -73,10 +73,68 @@ fn what_is_refused_is_refused_at_its_place() {
     assert_eq!(problems("a: 1\nb: 2\na: 3\n"), ["t.yaml:3:1: `a` is written twice, first on line 1 (leave one of them out)"]);
     let many: String = (0..40).map(|i| format!("k{i}: {i}\n")).collect();
     assert_eq!(problems(&format!("{many}k7: x\n")).len(), 1);
-    assert!(problems("a: &x 1\nb: *x\n").iter().any(|text| text.starts_with("t.yaml:2:4: is an alias")));
     assert!(problems("a: !!str 1\n").iter().any(|text| text.contains("has a tag")));
     assert!(problems("? [a]\n: 1\nb: 2").iter().any(|text| text.contains("cannot be the name of a field")));
     assert!(problems(&"[".repeat(100)).iter().any(|text| text.contains("nested more than 64 deep")));
+}
+
+#[test]
+fn an_alias_is_what_its_anchor_stands_for() {
+    let root = only("a: &x {b: [1, two], c: &y \"3\"}\nd: *x\ne: [*y, *x]\n*y : f\n&k g: h\ni: *k\n");
+    let map = serde_json::json!({"b": [1, "two"], "c": "3"});
+    assert_eq!(root.to_json(), serde_json::json!({"a": map, "d": map, "e": ["3", map], "3": "f", "g": "h", "i": "g"}));
+    assert_eq!(root.locate("a.b[1]"), (1, 15));
+    assert_eq!(root.locate("d.b[1]"), (2, 4), "an error within it is told where it is used");
+    assert_eq!(root.locate("e[1].c"), (3, 9));
+    assert_eq!(only("a: &x 1\nb: *x\nc: &x 2\nd: *x\n").to_json(), serde_json::json!({"a": 1, "b": 1, "c": 2, "d": 2}));
+    assert_eq!(only("a: &x\nb: *x\n").to_json(), serde_json::json!({"a": null, "b": null}));
+}
+
+#[test]
+fn an_alias_needs_an_anchor_before_it_in_its_document() {
+    let told = "is an alias (`*`) of an anchor that is not there";
+    assert!(problems("a: *x\nb: &x 1\n")[0].starts_with(&format!("t.yaml:1:4: {told}")));
+    let found = problems("a: &x 1\n---\nb: *x\n---\nc: 1\nc: 2\n");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with(&format!("t.yaml:3:4: {told}")), "{found:?}");
+    let found = problems("a: &x [1, *x]\n");
+    assert!(found[0].starts_with("t.yaml:1:11: is an alias (`*`) of what it stands in"), "{found:?}");
+}
+
+#[test]
+fn fields_are_not_merged() {
+    let found = problems("a: &x {b: 1}\nc: {<<: *x, d: 2}\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("t.yaml:2:5: `<<` merges fields in YAML 1.1"), "{found:?}");
+    assert_eq!(only("{\"<<\": 1}").to_json(), serde_json::json!({"<<": 1}), "a text in quotes is a text");
+}
+
+#[test]
+fn what_aliases_copy_is_bounded_for_the_whole_file() {
+    // Ten times ten times …: 200 bytes that stand for 10^9 values.
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..9 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    let told = "anchors (`&`) and aliases (`*`) copy more than 1000000 values in one file";
+    let found = problems(&format!("{text}---\nb: 1\nb: 2\n"));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains(told), "{found:?}");
+    assert!(found[1].contains("`b` is written twice"), "the next document is read: {found:?}");
+
+    let list = format!("a: &a [{}]\n", vec!["x"; 1_000].join(", "));
+    let half = format!("{list}b: [{}]\n", vec!["*a"; 600].join(", "));
+    assert!(problems(&half).is_empty());
+    assert!(problems(&format!("{half}---\n{half}"))[0].contains(told), "documents of one file share the bound");
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(64_000), vec!["*a"; 1_000].join(", "));
+    assert!(problems(&long)[0].contains(told), "a long text counts for what it is");
+
+    let mut deep = "- &a0 [x]\n".to_owned();
+    (1..100).for_each(|level| deep.push_str(&format!("- &a{level} [*a{}]\n", level - 1)));
+    let found = problems(&deep);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("is nested more than 64 deep, with what its alias stands for"), "{found:?}");
 }
 
 #[test]
