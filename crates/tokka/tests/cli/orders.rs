@@ -131,6 +131,30 @@ fn an_order_is_cancelled() {
 }
 
 #[test]
+fn a_gift_is_for_sale_again_once_it_came_back() {
+    let folder = files();
+    let server = Server::start(&folder);
+    // Five lamps, 10,000: 10 % off and a bag.
+    folder.write("basket.yaml", &BASKET.replace("quantity: 3", "quantity: 1").replace("2000, quantity: 1", "2000, quantity: 5"));
+    let held = server.tokka(&["reserve", &folder.text("basket.yaml"), "--any-price", "--id", "o-1"]).ended(0);
+    held.says("GIFTS AND FREE PIECES").says("トートバッグ");
+    server.tokka(&["commit", "o-1", "--user", "u1"]).ended(0);
+    let bag = |server: &Server| {
+        let answer = server.json(&["reservation", "o-1", "--user", "u1"]);
+        let claims = answer["claims"].as_array().unwrap().clone();
+        let claim = claims.into_iter().find(|claim| claim["counter"]["gift"] == "tote").unwrap();
+        number(&claim["holding"])
+    };
+    server.tokka(&["rollback", "o-1", "--user", "u1"]).ended(0).says("TO COME BACK").says("gift tote");
+    assert_eq!(bag(&server), 1);
+    let back = ["rollback", "o-1", "--user", "u1", "--received", "gift:tote=1", "--rollback-id", "bag"];
+    server.tokka(&back).ended(0).says("0 JPY refunded, rollback bag").says("gift tote: inventory");
+    assert_eq!(bag(&server), 0);
+    server.tokka(&["reservation", "o-1", "--user", "u1"]).ended(0).says("gift tote × 1 received");
+    server.tokka(&["rollback", "o-1", "--user", "u1", "--received", "gift:tote=1"]).ended(1);
+}
+
+#[test]
 fn what_the_state_forbids_is_refused_with_its_reason() {
     let folder = files();
     let server = Server::start(&folder);
@@ -198,5 +222,7 @@ fn wrong_arguments_and_silent_servers_end_with_2() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let answer = tokka(&["reserve", &basket, "--any-price", "--id", "o-1", "--timeout", "1s", "--server", &address]).ended(2);
-    answer.complains("nobody knows whether it was done").complains("repeat the command with `--id o-1`");
+    answer
+        .complains("nobody knows whether it was done: no answer within 1000 ms")
+        .complains("repeat the command with `--id o-1`");
 }
