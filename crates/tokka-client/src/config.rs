@@ -28,7 +28,8 @@ impl Config {
     }
 }
 
-/// How long a call may take in all, from the first attempt to the last: who waits for it waits no longer.
+/// How long a call may take in all, from the first attempt to the last: who waits for it waits no longer. More than a day
+/// counts as a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// `Quote`: 150 ms.

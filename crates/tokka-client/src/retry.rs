@@ -12,6 +12,9 @@ use tonic::{Code, Request, Response, Status};
 use crate::config::Retries;
 use crate::error::Error;
 
+/// No deadline is longer: the wire has a few digits for it, and clocks an end.
+const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What repeating a call means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -51,6 +54,7 @@ pub(crate) async fn with_retries<Q: Clone, A, F>(
 where
     F: Future<Output = Result<Response<A>, Status>>,
 {
+    let deadline = deadline.min(DEADLINE_MAX);
     let ends = Instant::now() + deadline;
     let mut attempt = 0;
     // An attempt whose end nobody knows may have done it, whatever happens to the later ones.
@@ -71,7 +75,8 @@ where
             _ => return Err(error),
         };
         let wait = retries.wait(attempt, asked, |range| fastrand::u64(0..=range));
-        let too_late = Instant::now() + wait >= ends;
+        // The server may ask for more than a clock can hold.
+        let too_late = wait >= ends.saturating_duration_since(Instant::now());
         if too_late || attempt >= retries.attempts_max(kind) {
             // The deadline travels with the call, so the server, or the transport here, may notice it a moment earlier.
             let timed_out = too_late && matches!(error.refusal().code, Code::Cancelled | Code::DeadlineExceeded);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
-use tokka_client::{Client, Config, Error, Retries, v1};
+use tokka_client::{Client, Config, Deadlines, Error, Retries, v1};
 use tonic::transport::{Endpoint, Uri};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -152,6 +152,17 @@ async fn who_would_have_to_wait_beyond_the_deadline_hears_at_once() {
     assert_eq!((retry_after, refusal.reason.as_deref()), (Some(MS(5_000)), Some("OVERLOADED")));
     assert!(before.elapsed() < MS(10), "{:?}", before.elapsed());
     assert_eq!(server.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_length_of_time_is_too_long() {
+    let forever = |config: &mut Config| config.deadlines = Deadlines::all(Duration::MAX);
+    let server = Scripted::new([Line::Refuse(later(Code::Unavailable, "OVERLOADED", Duration::MAX))]);
+    let error = call(&server.client(forever), "reserve r").await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    let server = Scripted::new([Line::Silence]);
+    let error = call(&server.client(forever), "reserve r").await.unwrap_err();
+    assert_eq!(error.to_string(), "the outcome is unknown: no answer within 86400000 ms");
 }
 
 #[tokio::test(start_paused = true)]

@@ -165,6 +165,8 @@ fn what_the_state_forbids_is_refused_with_its_reason() {
         server.tokka(&[command, "o-1"]).ended(1).complains("(RESERVATION_NOT_FOUND)");
         server.tokka(&[command, "o-9", "--user", "u1"]).ended(1).complains("`o-9`");
     }
+    let long = ["reserve", &folder.text("basket.yaml"), "--any-price", "--hold-for", "4000000000d"];
+    server.tokka(&long).ended(1).complains("`hold_for`: ");
     server.tokka(&["commit", "o-1", "--user", "u1"]).ended(0);
     for wrong in [&["--line", "a=4"][..], &["--line", "z=1"], &["--store", "elsewhere"], &["--received", "gift:tote=1"]] {
         let answer = server.tokka(&[&["rollback", "o-1", "--user", "u1"], wrong].concat()).ended(1);
