@@ -19,7 +19,21 @@ pub(crate) fn run(root: &Path, options: &[String]) -> Result<()> {
     ensure!(built.success(), "tokka cannot be built");
     println!("Built in {} s.\n", started.elapsed().as_secs());
     let program = release_directory()?.join(format!("xtask-demo{}", std::env::consts::EXE_SUFFIX));
-    let done = Command::new(program).args(options).current_dir(root).status().context("cannot run the demo")?;
+    let mut demo = Command::new(program);
+    demo.args(options).current_dir(root);
+    become_it(demo)
+}
+
+/// This process becomes the demo, so that a signal to the chore reaches who has to end the server.
+#[cfg(unix)]
+fn become_it(mut demo: Command) -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(demo.exec()).context("cannot run the demo")
+}
+
+#[cfg(not(unix))]
+fn become_it(mut demo: Command) -> Result<()> {
+    let done = demo.status().context("cannot run the demo")?;
     ensure!(done.success(), "the demo failed");
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! What does the server answer? One basket of a file, sent over gRPC.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokka_catalog::Source;
+use tokka_client::v1::coupon_offer::Offer;
+use tokka_client::{Client, Config, Deadlines, v1};
 use tokka_core::basket::{BasketRequest, CouponsOffered, LineRequest, Selection, SpendSelection};
-use tokka_proto::v1;
-use tokka_proto::v1::coupon_offer::Offer;
-use tokka_proto::v1::pricing_service_client::PricingServiceClient;
 use tokka_scenario::read_basket;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -21,17 +21,25 @@ pub(crate) const EXAMPLE: &str = "{\"basket\": {\"currency\": \"JPY\", \"lines\"
     \"store\": \"hinata-living\", \"categories\": [\"household\"], \"unit_price\": 2980, \"quantity\": 3}]}, \
     \"view\": \"VIEW_FULL\"}";
 
-/// Sends a request, once the server says that it is healthy.
-pub(crate) fn quote(address: &str, request: v1::QuoteRequest) -> Result<v1::Quote> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let response = runtime.block_on(async {
-        let channel = Endpoint::new(format!("http://{address}"))?.connect().await.context("cannot connect")?;
-        let probe = HealthCheckRequest { service: "tokka.v1.PricingService".to_owned() };
-        let health = HealthClient::new(channel.clone()).check(probe).await?.into_inner();
-        ensure!(health.status() == ServingStatus::Serving, "the server says that it is {}", health.status().as_str_name());
-        Ok(PricingServiceClient::new(channel).quote(request).await?.into_inner())
-    })?;
-    response.quote.context("the answer has no quote")
+/// The price of a request, once the server says that it is healthy.
+pub(crate) async fn quote(address: &str, request: v1::QuoteRequest) -> Result<v1::Quote> {
+    let channel = Endpoint::new(format!("http://{address}"))?.connect().await.context("cannot connect")?;
+    let probe = HealthCheckRequest { service: "tokka.v1.PricingService".to_owned() };
+    let health = HealthClient::new(channel).check(probe).await?.into_inner();
+    ensure!(health.status() == ServingStatus::Serving, "the server says that it is {}", health.status().as_str_name());
+    quoted(&client(address)?, request).await
+}
+
+/// A client with a connection of its own. Nobody waits in front of it, and a machine that builds is slow.
+pub(crate) fn client(address: &str) -> Result<Client> {
+    let patient = Duration::from_secs(60);
+    let config = Config { deadlines: Deadlines::all(patient), connect_max: patient, ..Config::new(format!("http://{address}")) };
+    Ok(Client::new(config)?)
+}
+
+/// The price of a request.
+pub(crate) async fn quoted(client: &Client, request: v1::QuoteRequest) -> Result<v1::Quote> {
+    client.quote(request).await?.quote.context("the answer has no quote")
 }
 
 /// The basket of a file as a request, to be priced by the server's own clock.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use tokka_proto::v1;
+use tokka_client::v1;
 
 /// Adds everything up; answers how many sums there were.
 pub(crate) fn check(quote: &v1::Quote) -> Result<u64> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
-use tokka_proto::v1;
-use tokka_proto::v1::outcome::Details;
+use tokka_client::v1;
+use tokka_client::v1::outcome::Details;
 
 use crate::shop::Shop;
 use crate::sums::by_stage;
