@@ -3,7 +3,7 @@
 use anyhow::bail;
 use tokka_fuzz::hunt::{Broken, Until, hunt, keep};
 use tokka_fuzz::{Target, catalogue, quote};
-use tokka_tests::cases;
+use tokka_tests::{cases, proof};
 
 const SEED: u64 = 20_261_111;
 
@@ -13,6 +13,7 @@ fn survives(name: &str, target: Target, inputs: u64) -> anyhow::Result<()> {
         let path = keep(name, &broken)?;
         bail!("input {} of seed {SEED} broke it; again: cargo xtask fuzz --again {name} {}", broken.number, path.display());
     }
+    proof("hostile inputs survived", inputs, SEED);
     Ok(())
 }
 

@@ -7,11 +7,11 @@ use tokka_tests::dump::scenario;
 use tokka_tests::fast::Fast;
 use tokka_tests::generate::{Shape, case, spoiled};
 use tokka_tests::pricer::{Naive, Pricer};
-use tokka_tests::{cases, first_seed};
+use tokka_tests::{cases, first_seed, proof};
 
 fn compared(shape: Shape, count: u64) {
     match agree(shape, first_seed(), count) {
-        Ok(compared) => println!("{compared} cases, from seed {}: no difference", first_seed()),
+        Ok(compared) => proof("two pricings agree", compared, first_seed()),
         Err(difference) => panic!("{difference}"),
     }
 }

@@ -7,7 +7,7 @@ use tokka_tests::fast::{Fast, prepared_price, views};
 use tokka_tests::generate::{Shape, case};
 use tokka_tests::pricer::{Naive, Pricer};
 use tokka_tests::promise::{Promise, hold};
-use tokka_tests::{cases, first_seed};
+use tokka_tests::{cases, first_seed, proof};
 
 /// The fast pricing keeps it with few units and with very many, the naive one with few.
 fn promise(promise: Promise, count: u64) {
@@ -18,7 +18,7 @@ fn promise(promise: Promise, count: u64) {
 
 fn keeps(promise: Promise, pricer: &dyn Pricer, shape: Shape, count: u64) {
     match hold(promise, pricer, shape, first_seed(), count) {
-        Ok(checked) => println!("promise {}: kept by {} in {checked} cases", promise.letter(), pricer.name()),
+        Ok(checked) => proof(&format!("promise {}", promise.letter()), checked, first_seed()),
         Err(broken) => panic!(
             "promise {} broken by {}, seed {}\n{}\n{}",
             promise.letter(),

@@ -8,6 +8,7 @@ use super::*;
 #[test]
 fn the_embedded_store_does_what_the_model_does() {
     let seeds = seeds(2_000);
+    let (first, stories) = (seeds.start, seeds.end - seeds.start);
     // Two at a time: the machine has that many cores, and a story waits for its writer's thread.
     let half = seeds.start + (seeds.end - seeds.start) / 2;
     std::thread::scope(|scope| {
@@ -20,6 +21,7 @@ fn the_embedded_store_does_what_the_model_does() {
             });
         }
     });
+    proof("stories told to model and store", stories, first);
 }
 
 async fn side_by_side(seed: u64) {
