@@ -9,6 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{deny, tidy};
 
+mod proofs;
+
+use proofs::Proofs;
+
 /// How much is tried.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -92,16 +96,20 @@ const SHARED: &str = "catalogues";
 /// Runs every step, prints the table of proofs and, as the last line, `N passed, N failed`.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     let mut rows: Vec<Row> = Vec::new();
+    let mut proofs = Proofs::default();
     let started = Instant::now();
     for step in STEPS {
         println!("\n== {}", step.name);
         let started = Instant::now();
-        let counts = step.run(root, options).unwrap_or_else(|error| {
+        let counts = step.run(root, options, &mut proofs).unwrap_or_else(|error| {
             println!("{error:#}");
             Counts { passed: 0, failed: 1 }
         });
         let row = Row { name: step.name, counts, took: started.elapsed() };
         println!("== {}: {} passed, {} failed in {}", row.name, row.counts.passed, row.counts.failed, seconds(row.took));
+        if let Run::Scenarios = step.run {
+            proofs.add_scenarios(row.counts.passed);
+        }
         let stop = step.stops && row.counts.failed > 0;
         rows.push(row);
         if stop {
@@ -110,6 +118,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
         }
     }
     print_table(&rows, started.elapsed());
+    let proved = print_proofs(&proofs, awaiting(root).map_or(0, |names| names.len()));
+    rows.push(Row { name: "proofs", counts: proved, took: Duration::ZERO });
     let sum = |count: fn(Counts) -> u64| rows.iter().fold(0u64, |sum, row| sum.saturating_add(count(row.counts)));
     let (passed, failed) = (sum(|counts| counts.passed), sum(|counts| counts.failed));
     println!("{passed} passed, {failed} failed");
@@ -117,7 +127,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
 }
 
 impl Step {
-    fn run(&self, root: &Path, options: &Options) -> Result<Counts> {
+    fn run(&self, root: &Path, options: &Options, proofs: &mut Proofs) -> Result<Counts> {
         let command = match self.run {
             Run::Tidy => {
                 let (held, broken) = tidy::report(root)?;
@@ -129,7 +139,7 @@ impl Step {
             Run::Scenarios => scenarios(root)?,
             Run::Deny => deny::command(root)?,
         };
-        run_counted(command, root, options)
+        run_counted(command, root, options, proofs)
     }
 }
 
@@ -159,8 +169,7 @@ fn built(name: &str, arguments: &[&str]) -> Result<Command> {
 
 /// All scenarios but those that wait, which are named.
 fn scenarios(root: &Path) -> Result<Command> {
-    let awaiting = std::fs::read_to_string(root.join(AWAITING)).with_context(|| format!("cannot read `{AWAITING}`"))?;
-    let awaiting: Vec<&str> = awaiting.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let awaiting = awaiting(root)?;
     let mut files = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
@@ -171,7 +180,7 @@ fn scenarios(root: &Path) -> Result<Command> {
             let path = format!("{folder}{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() && path != SHARED {
                 folders.push(format!("{path}/"));
-            } else if path.ends_with(".yaml") && !awaiting.contains(&path.as_str()) {
+            } else if path.ends_with(".yaml") && !awaiting.contains(&path) {
                 files.push(format!("{SCENARIOS}/{path}"));
             }
         }
@@ -184,8 +193,14 @@ fn scenarios(root: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs a command, passes its output on as it comes, and reads the counts out of it.
-fn run_counted(mut command: Command, root: &Path, options: &Options) -> Result<Counts> {
+/// The scenarios that wait for what is not built.
+fn awaiting(root: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(root.join(AWAITING)).with_context(|| format!("cannot read `{AWAITING}`"))?;
+    Ok(text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// Runs a command, passes its output on as it comes, and reads counts and proofs out of it.
+fn run_counted(mut command: Command, root: &Path, options: &Options, proofs: &mut Proofs) -> Result<Counts> {
     command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped());
     if let Some(cases) = options.cases {
         command.env("TOKKA_CASES", cases.to_string());
@@ -197,6 +212,7 @@ fn run_counted(mut command: Command, root: &Path, options: &Options) -> Result<C
         let line = line?;
         println!("{line}");
         counts.add_line(&line);
+        proofs.add_line(&line);
     }
     Ok(counts.closed(child.wait()?.success()))
 }
@@ -233,7 +249,7 @@ impl Counts {
     }
 }
 
-/// A line of the table of proofs.
+/// A line of the table of steps.
 struct Row {
     name: &'static str,
     counts: Counts,
@@ -247,6 +263,20 @@ fn print_table(rows: &[Row], took: Duration) {
         println!("{:<12} {cases:>8} {:>8} {:>8}", row.name, row.counts.failed, seconds(row.took));
     }
     println!("{:<12} {:>8} {:>8} {:>8}", "in all", "", "", seconds(took));
+}
+
+/// What was proved; a row that does not hold is a failure.
+fn print_proofs(proofs: &Proofs, awaiting: usize) -> Counts {
+    let mut counts = Counts::default();
+    println!("\nproofs of this run");
+    for proof in proofs.table(awaiting) {
+        let count = if proof.holds { &mut counts.passed } else { &mut counts.failed };
+        *count = count.saturating_add(1);
+        let mark = if proof.holds { "" } else { "   DOES NOT HOLD" };
+        println!("  {:<32} {}{mark}", proof.what, proof.found);
+    }
+    println!();
+    counts
 }
 
 fn seconds(took: Duration) -> String {
