@@ -1,8 +1,8 @@
 //! Are these files a catalogue? From texts to checked documents, with every error at once: file, line, field and what to
 //! write instead.
 //!
-//! [`read_folder`] reads files, [`load()`] makes a catalogue of them or answers [`Problems`], and [`schema`] prints the JSON
-//! Schema of each kind of document. [`decode`] is the machinery below, which scenarios use too.
+//! [`read_folder`] reads files, [`load()`] makes a catalogue of them or answers [`Problems`] ([`load_with_products`] beside the
+//! range of the shops), and [`schema`] prints the JSON Schema of each kind of document. [`decode`] is the machinery below, which scenarios use too.
 
 pub mod decode;
 pub mod documents;
@@ -10,11 +10,13 @@ pub mod encode;
 pub mod load;
 pub mod money;
 pub mod problem;
+pub mod products;
 pub mod source;
 pub mod values;
 pub mod yaml;
 
 pub use self::documents::{CatalogueSettings, Codes, Distribution, ItemOverlap, Kind, schema};
-pub use self::load::{Counts, Loaded, load, load_text};
+pub use self::load::{Counts, Loaded, load, load_text, load_with_products};
 pub use self::problem::{Problem, ProblemKind, Problems};
+pub use self::products::{Product, Products, Warning, warnings};
 pub use self::source::{Source, content_hash, read_folder};

@@ -11,6 +11,7 @@ use crate::decode::{Context, Decode, Step, what};
 use crate::documents::{BESIDE, CatalogueSettings, Distribution, DraftedPromotion, ItemOverlap, Kind, kind_names};
 use crate::money::Currency;
 use crate::problem::{Problem, ProblemKind, Problems, did_you_mean, listed, shown};
+use crate::products::Products;
 use crate::source::{Source, content_hash};
 use crate::yaml::{Document, Documents, Node, Value};
 
@@ -69,6 +70,36 @@ pub struct DocumentPlace {
 /// # Errors
 /// Everything that is wrong.
 pub fn load(sources: &[Source]) -> Result<Loaded, Problems> {
+    read(sources).finish()
+}
+
+/// Reads texts as one catalogue, and beside it the products of its shops, in CSV. What only the products can decide is
+/// decided by them: whether a sku is in a category.
+///
+/// # Errors
+/// Everything that is wrong, with the products too.
+pub fn load_with_products(sources: &[Source], products: &Source) -> Result<(Loaded, Products), Problems> {
+    let mut assembly = read(sources);
+    match Products::parse(products, assembly.settings().map(|settings| settings.currency)) {
+        Ok(products) => assembly.check(&Range::Of(&products)).map(|loaded| (loaded, products)),
+        Err(problems) => {
+            assembly.problems.extend(problems.as_slice().iter().cloned());
+            Err(assembly.check(&Range::Unreadable).err().unwrap_or(problems))
+        }
+    }
+}
+
+/// What is known of products.
+enum Range<'p> {
+    /// Nothing: nobody asked.
+    Unknown,
+    /// That they cannot be read, so that nothing is decided that they would decide.
+    Unreadable,
+    /// These.
+    Of(&'p Products),
+}
+
+fn read(sources: &[Source]) -> Assembly<'_> {
     let mut assembly = Assembly::new(sources);
     assembly.find_settings();
     if !assembly.has_catalogue_document() {
@@ -76,7 +107,7 @@ pub fn load(sources: &[Source]) -> Result<Loaded, Problems> {
         assembly.problem(Problem::of_all(ProblemKind::Rule, "there is no document of kind `catalogue`", hint));
     }
     assembly.read_documents();
-    assembly.finish()
+    assembly
 }
 
 /// Reads one text as a whole catalogue. No text makes it panic: this is where fuzzers begin.
@@ -297,7 +328,11 @@ impl<'s> Assembly<'s> {
     ///
     /// # Errors
     /// Everything that is wrong, here and before.
-    pub fn finish(mut self) -> Result<Loaded, Problems> {
+    pub fn finish(self) -> Result<Loaded, Problems> {
+        self.check(&Range::Unknown)
+    }
+
+    fn check(mut self, range: &Range<'_>) -> Result<Loaded, Problems> {
         let counts = Counts {
             files: self.files,
             stores: self.stores.documents.len(),
@@ -319,8 +354,13 @@ impl<'s> Assembly<'s> {
         let ids = findings::Ids::new(&stores, &gifts);
         let catalogue = match Catalogue::new(pricing, stores, gifts, promotions) {
             Ok(catalogue) => {
-                if self.settings.as_ref().is_some_and(|settings| settings.item_overlap == ItemOverlap::Forbid) {
-                    let pairs = overlap::pairs(&catalogue).into_iter();
+                let products = match range {
+                    Range::Unknown | Range::Unreadable => None,
+                    Range::Of(products) => Some(*products),
+                };
+                let forbidden = self.settings.as_ref().is_some_and(|settings| settings.item_overlap == ItemOverlap::Forbid);
+                if forbidden && !matches!(range, Range::Unreadable) {
+                    let pairs = overlap::pairs(&catalogue, products).into_iter();
                     findings.extend(pairs.filter_map(|pair| places.overlap(pair, &catalogue)));
                 }
                 Some(catalogue)

@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use tokka_catalog::{Loaded, Source};
-use tokka_core::id::{Id, Token};
-use tokka_core::promotion::{Owner, Promotion, Rule, Scope, Status};
+use tokka_catalog::{Loaded, Problems, Products, Source, load, load_with_products, read_folder, warnings};
+use tokka_core::promotion::Status;
 
-use crate::catalogue;
 use crate::failure::{Failure, has_unreadable};
 use crate::grid::{Grid, Side};
 use crate::money::{count, grouped};
 use crate::output;
-use crate::products::{Products, Range};
 
 /// What is checked.
 #[derive(Debug, Args)]
@@ -22,8 +19,9 @@ Examples:
   tokka check examples/marketplace
   tokka check examples/marketplace --products examples/marketplace.products.csv
 
-Problems are printed as `file:line:column: field: what is wrong (what to write)`, all at once. With products, what a \
-promotion names and no product has is a warning.
+Problems are printed as `file:line:column: field: what is wrong (what to write)`, all at once. With products, they \
+decide whether a sku is in a category, and what a shop would hardly want is a warning: names that no product has, \
+promotions that cover nothing or make nothing cheaper, and units sold below their cost.
 
 Exit codes: 0 no problem (warnings are none), 1 problems, 2 called wrongly or a file cannot be read.")]
 pub(crate) struct Check {
@@ -38,19 +36,28 @@ pub(crate) struct Check {
 /// Checks a folder, and the products where they are given.
 pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
     let shown = arguments.catalogue.display().to_string();
-    let (sources, loaded) = match catalogue::load(&arguments.catalogue) {
-        Ok(loaded) => loaded,
+    let csv = match &arguments.products {
+        Some(path) => Some(Source::read(path).map_err(|problem| Failure::of_files(&Problems::from(problem)))?),
+        None => None,
+    };
+    let read = read_folder(&arguments.catalogue).and_then(|sources| {
+        let loaded = match &csv {
+            Some(csv) => load_with_products(&sources, csv).map(|(loaded, products)| (loaded, Some(products))),
+            None => load(&sources).map(|loaded| (loaded, None)),
+        };
+        loaded.map(|(loaded, products)| (sources, loaded, products))
+    });
+    let (sources, loaded, products) = match read {
+        Ok(read) => read,
         Err(problems) => {
             let reasons = problems.into_iter().map(ToString::to_string).collect();
             return Err(told(reasons, &shown, has_unreadable(&problems))?);
         }
     };
     output::print(&summary(&shown, &loaded))?;
-    let Some(path) = &arguments.products else { return Ok(()) };
-    match Products::read(path, loaded.settings.currency) {
-        Ok(products) => output::print(&beside(&sources, &loaded, &products)),
-        Err(Failure::Failed(problems)) => Err(told(problems, &path.display().to_string(), false)?),
-        Err(other) => Err(other),
+    match products {
+        Some(products) => output::print(&beside(&sources, &loaded, &products)),
+        None => Ok(()),
     }
 }
 
@@ -110,87 +117,17 @@ fn summary(shown: &str, loaded: &Loaded) -> String {
     )
 }
 
-/// What promotions name and no product has.
+/// What is odd about the catalogue beside the products.
 fn beside(sources: &[Source], loaded: &Loaded, products: &Products) -> String {
-    let catalogue = &loaded.catalogue;
-    let ranges = products.ranges();
-    let mut warnings: Vec<String> = Vec::new();
-    for store in ranges.keys().filter(|id| !catalogue.stores().iter().any(|store| store.id == **id)) {
-        warnings.push(format!("products: the store `{store}` is not in the catalogue"));
-    }
-    for (promotion, place) in catalogue.promotions().iter().zip(&loaded.promotion_places) {
-        let file = sources.get(place.source).map_or("", |source| source.name.as_str());
-        let unknown = Unknown::of(promotion, &ranges).into_iter();
-        warnings.extend(unknown.map(|what| format!("{file}:{}: promotion `{}`: {what}", place.line, promotion.id)));
-    }
+    let warnings = warnings(loaded, products);
     let mut text = format!("\n{}, {}\n", count(products.len() as i64, "product"), count(warnings.len() as i64, "warning"));
-    text.extend(warnings.into_iter().map(|warning| format!("warning: {warning}\n")));
+    for warning in warnings {
+        let promotion = warning.promotion.and_then(|at| {
+            let (promotion, place) = (loaded.catalogue.promotions().get(at)?, loaded.promotion_places.get(at)?);
+            let file = sources.get(place.source).map_or("", |source| source.name.as_str());
+            Some(format!("{file}:{}: promotion `{}`: ", place.line, promotion.id))
+        });
+        text.push_str(&format!("warning: {}{}\n", promotion.unwrap_or_default(), warning.message));
+    }
     text
-}
-
-/// The skus and categories that a promotion names and that no product of the stores it could cover has.
-struct Unknown<'a> {
-    ranges: &'a BTreeMap<&'a str, Range<'a>>,
-    owner: &'a Owner,
-    found: Vec<String>,
-}
-
-impl<'a> Unknown<'a> {
-    fn of(promotion: &'a Promotion, ranges: &'a BTreeMap<&'a str, Range<'a>>) -> Vec<String> {
-        let mut unknown = Self { ranges, owner: &promotion.owner, found: Vec::new() };
-        unknown.scope("scope", &promotion.scope);
-        if let Some(qualify) = promotion.qualify() {
-            unknown.scope("qualify", qualify);
-        }
-        for sku in promotion.limits.stock_by_sku.keys() {
-            unknown.sku("limits.stock_by_sku", None, sku);
-        }
-        if let Rule::Bundle(bundle) = &promotion.rule {
-            for (index, component) in bundle.components.iter().enumerate() {
-                let path = format!("bundle.components[{index}]");
-                component.skus.iter().for_each(|sku| unknown.sku(&path, None, sku));
-                component.categories.iter().for_each(|category| unknown.category(&path, None, category));
-            }
-        }
-        unknown.found
-    }
-
-    fn scope(&mut self, path: &str, scope: &Scope) {
-        let stores = scope.include.stores.as_deref();
-        let (include, exclude) = (format!("{path}.include"), format!("{path}.exclude"));
-        scope.include.skus.iter().flatten().for_each(|sku| self.sku(&include, stores, sku));
-        scope.include.categories.iter().flatten().for_each(|category| self.category(&include, stores, category));
-        scope.exclude.skus.iter().for_each(|sku| self.sku(&exclude, stores, sku));
-        scope.exclude.categories.iter().for_each(|category| self.category(&exclude, stores, category));
-    }
-
-    fn sku(&mut self, path: &str, stores: Option<&[Id]>, sku: &Token) {
-        if !self.sold(stores, |range| range.skus.contains(sku.as_str())) {
-            self.found.push(format!("{path}: no product{} has the sku `{sku}`", self.whose(stores)));
-        }
-    }
-
-    fn category(&mut self, path: &str, stores: Option<&[Id]>, category: &Token) {
-        if !self.sold(stores, |range| range.categories.contains(category.as_str())) {
-            self.found.push(format!("{path}: no product{} has the category `{category}`", self.whose(stores)));
-        }
-    }
-
-    /// Does a store that the promotion could cover sell such a thing?
-    fn sold(&self, stores: Option<&[Id]>, such: impl Fn(&Range<'_>) -> bool) -> bool {
-        let listed = |store: &str| stores.is_none_or(|stores| stores.iter().any(|id| *id == *store));
-        let owned = |store: &str| match self.owner {
-            Owner::Platform => true,
-            Owner::Store(id) => *id == *store,
-        };
-        self.ranges.iter().any(|(store, range)| owned(store) && listed(store) && such(range))
-    }
-
-    fn whose(&self, stores: Option<&[Id]>) -> String {
-        match self.owner {
-            Owner::Store(id) => format!(" of `{id}`"),
-            Owner::Platform if stores.is_some() => " of the stores named".to_owned(),
-            Owner::Platform => String::new(),
-        }
-    }
 }

@@ -15,7 +15,7 @@ use tokka_scenario::read_basket;
 use crate::catalogue;
 use crate::failure::Failure;
 use crate::output;
-use crate::products::Products;
+use crate::products::{self, Products};
 use crate::report::{Report, json};
 
 /// What is priced.
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Quote) -> Result<(), Failure> {
     let (_, loaded) = catalogue::load(&arguments.catalogue).map_err(|problems| Failure::of_files(&problems))?;
     let currency = loaded.settings.currency;
     let products = match &arguments.products {
-        Some(path) => Products::read(path, currency)?,
+        Some(path) => products::read(path, currency)?,
         None => Products::default(),
     };
     let rulebook = Rulebook::compile(loaded.catalogue);

@@ -48,11 +48,13 @@ fn what_is_not_yaml_is_told_with_its_place() {
 
 #[test]
 fn the_examples_have_no_problems() {
-    for (shop, promotions) in [("marketplace", " promotions"), ("us-store", " promotions")] {
+    let check = |shop: &str| {
         let products = format!("examples/{shop}.products.csv");
-        let answer = tokka(&["check", &format!("examples/{shop}"), "--products", &products]).ended(0);
-        answer.says("has no problems").says(promotions).says(", 0 warnings");
-    }
+        tokka(&["check", &format!("examples/{shop}"), "--products", &products]).ended(0).says("has no problems")
+    };
+    check("us-store").says(", 0 warnings");
+    let jelly = "promotion `tp-draft-jelly`: item_price: sells `tp-jelly-apple` of `tokyo-pharma` for 100, below its cost of 111";
+    check("marketplace").says(", 1 warning\n").says(jelly);
 }
 
 #[test]
@@ -73,9 +75,57 @@ fn problems_of_products_have_their_line() {
         Folder::with(&[("shop/catalogue.yaml", CATALOGUE), ("products.csv", "sku,store,unit_price\na,shop,12.5\nb,shop,\n")]);
     let file = folder.text("products.csv");
     let answer = tokka(&["check", &folder.text("shop"), "--products", &file]).ended(1).complains("2 problems in `");
-    let answer = answer.says(&format!("{file}:2: unit_price: `12.5` has decimals, and JPY has none"));
-    answer.says(&format!("{file}:3: unit_price: a product has a price"));
+    let answer = answer.says(&format!("{file}:2:8: unit_price: `12.5` has decimals, and JPY has none"));
+    answer.says(&format!("{file}:3:8: unit_price: is empty: a product has a price"));
     tokka(&["check", &folder.text("shop"), "--products", &folder.text("none.csv")])
         .ended(2)
         .complains("none.csv: cannot be read");
+}
+
+/// Two item promotions of which one names a sku and the other a category.
+const OVERLAP: &str = "kind: catalogue
+currency: JPY
+item_overlap: forbid
+---
+{kind: store, id: x, name: X}
+---
+{kind: promotion, id: one, name: One, owner: x, status: published, scope: {include: {skus: [bag]}}, item_price: {fixed: 90}}
+---
+{kind: promotion, id: two, name: Two, owner: x, status: published, scope: {include: {categories: [pens]}}, item_price: {fixed: 9}}
+";
+
+#[test]
+fn products_decide_what_overlaps() {
+    let folder = Folder::with(&[
+        ("shop/catalogue.yaml", OVERLAP),
+        ("apart.csv", "sku,store,unit_price,categories\nbag,x,1000,bags\npen,x,100,pens\n"),
+        ("together.csv", "sku,store,unit_price,categories\nbag,x,1000,bags|pens\n"),
+    ]);
+    let check = |products: &[&str]| tokka(&[&["check", &folder.text("shop")][..], products].concat());
+    let message = "scope: could be active for one product together with `one`";
+    check(&[]).ended(1).says(message);
+    check(&["--products", &folder.text("apart.csv")]).ended(0).says("2 products, 0 warnings");
+    check(&["--products", &folder.text("together.csv")]).ended(1).says(message);
+}
+
+#[test]
+fn products_show_what_a_shop_would_not_want() {
+    let promotion = |id: &str, rest: &str| format!("---\n{{kind: promotion, id: {id}, name: P, owner: shop, {rest}}}\n");
+    let catalogue = [
+        "kind: catalogue\ncurrency: USD\n---\n{kind: store, id: shop, name: S}\n".to_owned(),
+        promotion("dear", "item_price: {fixed: \"7.99\"}"),
+        promotion("idle", "scope: {include: {skus: [tea]}}, item_price: {fixed: 12}"),
+        promotion("void", "scope: {include: {skus: [tea]}, exclude: {categories: [food]}}, coupon: {amount_off: 1}"),
+    ];
+    let folder = Folder::with(&[
+        ("shop/catalogue.yaml", &catalogue.concat()),
+        ("products.csv", "sku,store,unit_price,categories,unit_cost\ntea,shop,10,food,8\ncup,shop,9,,7\n"),
+    ]);
+    let answer = tokka(&["check", &folder.text("shop"), "--products", &folder.text("products.csv")]).ended(0);
+    let place = |line: usize| format!("warning: {}:{line}: ", folder.text("shop/catalogue.yaml"));
+    answer
+        .says("2 products, 3 warnings")
+        .says(&format!("{}promotion `dear`: item_price: sells `tea` of `shop` for 7.99, below its cost of 8.00", place(6)))
+        .says(&format!("{}promotion `idle`: item_price: makes none of the products cheaper", place(8)))
+        .says(&format!("{}promotion `void`: scope: covers none of the products", place(10)));
 }
