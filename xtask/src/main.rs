@@ -13,11 +13,13 @@ mod tidy;
 
 const USAGE: &str = "\
 chores:
-  cargo xtask demo [--keep]                     starts a server and prices a basket; with --keep the server stays
+  cargo xtask demo [--keep]                     a price, a race, a crash and a refund; with --keep the server stays
   cargo xtask test [--cases N]                  every check of the project; the last line is `N passed, N failed`
   cargo xtask tidy                              the house rules, executed
   cargo xtask fuzz [--minutes N] [--seed S]     feeds the parser and the pricing with nonsense; 10 minutes by default
-  cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue";
+  cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue
+  cargo xtask bench ledger [ROUNDS [SECONDS]]   durable reservations a second at 1, 64 and 256 in flight, with fsync and
+                                                without; 5 rounds of 2 s a cell by default, on the disk of `target/`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +39,9 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("test", options) => return test::run(&root, &test::Options::parse(options)?),
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
+        ("bench", [part, options @ ..]) if part == "ledger" => {
+            cargo_with(&root, &["run", "--release", "--quiet", "--package", "tokka-ledger", "--example", "rate"], options)
+        }
         ("bench", options) => cargo_with(&root, &["bench", "--package", "tokka-core", "--bench", "quote"], options),
         ("fuzz", options) => cargo_with(&root, &["run", "--quiet", "--package", "tokka-fuzz"], options),
         ("help" | "--help" | "-h", _) => {
