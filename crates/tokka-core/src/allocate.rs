@@ -56,6 +56,20 @@ pub(crate) fn allocate(discount: Amount, leaves: &[Leaf], layout: &Layout<'_>) -
     }
     let whole = Whole { discount: discount.get(), total: total.get() };
 
+    // One store, and lines of one segment each: the tree is a list of lines.
+    let one_each = leaves.iter().zip(leaves.iter().skip(1)).all(|(a, b)| a.line != b.line);
+    if layout.stores() == 1 && one_each {
+        let mut children: Children =
+            leaves.iter().zip(0u32..).map(|(leaf, index)| whole.child(leaf.weight.get(), index)).collect();
+        let line = |index: u32| usize::try_from(index).ok().and_then(|index| leaves.get(index)).map(|leaf| leaf.line);
+        share_out(whole.discount, &mut children, |a, b| layout.compare_lines(line(a), line(b)));
+        for (share, child) in shares.iter_mut().zip(&children) {
+            *share = Amount::minor(child.floor);
+        }
+        debug_assert_eq!(Amount::sum(shares.iter().copied()), Ok(discount), "children sum to their parent");
+        return Ok(shares);
+    }
+
     // Sums by line, then by store. Leaves of a line are neighbours; lines of a store need not be.
     let mut lines: SmallVec<[(LineIx, i64); 32]> = SmallVec::new();
     for leaf in leaves {

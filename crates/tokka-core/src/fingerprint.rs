@@ -23,9 +23,9 @@ pub(crate) fn of(prepared: &Prepared<'_>, quote: &Quote) -> u128 {
         bytes.text(line.line_id.as_str());
         bytes.text(line.sku.as_str());
         bytes.text(line.store.as_str());
-        bytes.number(line.quantity);
-        bytes.amount(line.unit_price);
-        price.discounts.iter().for_each(|discount| bytes.amount(*discount));
+        let [item, set, store_spend, store_coupon, platform_spend, platform_coupon] = price.discounts.map(Amount::get);
+        let unit_price = line.unit_price.get();
+        bytes.numbers([line.quantity, unit_price, item, set, store_spend, store_coupon, platform_spend, platform_coupon]);
     }
     bytes.length(quote.gifts.iter().filter(|gift| gift.given > 0).count());
     for gift in quote.gifts.iter().filter(|gift| gift.given > 0) {
@@ -51,8 +51,8 @@ impl Bytes {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn amount(&mut self, amount: Amount) {
-        self.number(amount.get());
+    fn numbers<const N: usize>(&mut self, numbers: [i64; N]) {
+        self.0.extend_from_slice(numbers.map(i64::to_le_bytes).as_flattened());
     }
 
     fn length(&mut self, length: usize) {

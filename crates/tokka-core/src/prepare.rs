@@ -218,19 +218,24 @@ impl<'a> Finder<'a> {
         pairs.dedup();
         for of_promotion in pairs.chunk_by(|(a, _), (b, _)| a == b) {
             let Some((promotion, _)) = of_promotion.first() else { continue };
-            self.keep(*promotion, of_promotion.iter().map(|(_, line)| *line));
+            let start = self.covered.len();
+            let exact = self.rulebook.compiled(*promotion).exact;
+            for (_, line) in of_promotion {
+                if exact || self.covers(*promotion, *line) {
+                    self.covered.push(*line);
+                }
+            }
+            self.keep(*promotion, start);
         }
     }
 
-    /// Keeps a promotion with those of the lines that it covers, if there are any and it is active.
-    fn keep(&mut self, promotion: PromoIx, lines: impl Iterator<Item = LineIx>) -> bool {
-        let start = self.covered.len();
-        let rows = self.basket.lines();
-        for line in lines {
-            if rows.get(line.position()).is_some_and(|row| self.rulebook.why_not_covered(promotion, row).is_none()) {
-                self.covered.push(line);
-            }
-        }
+    fn covers(&self, promotion: PromoIx, line: LineIx) -> bool {
+        let row = self.basket.lines().get(line.position());
+        row.is_some_and(|row| self.rulebook.why_not_covered(promotion, row).is_none())
+    }
+
+    /// Keeps a promotion that covers the lines from `start` on, if there are any and it is active.
+    fn keep(&mut self, promotion: PromoIx, start: usize) -> bool {
         if self.covered.len() == start {
             return false;
         }
@@ -265,7 +270,15 @@ impl<'a> Finder<'a> {
             return CouponOffer::Decided(Outcome { subject, verdict: Verdict::UnknownCoupon, coverage: Vec::new() });
         };
         let published = is_published(self.rulebook.promotion(promotion));
-        if published && self.keep(promotion, self.lines().map(|(ix, _)| ix)) {
+        let start = self.covered.len();
+        if published {
+            for (line, _) in self.lines() {
+                if self.covers(promotion, line) {
+                    self.covered.push(line);
+                }
+            }
+        }
+        if published && self.keep(promotion, start) {
             return CouponOffer::Candidate(self.candidates.len().saturating_sub(1));
         }
         let verdict = self.why_idle(promotion).unwrap_or(Verdict::NoBenefit);

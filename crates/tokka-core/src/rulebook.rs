@@ -40,6 +40,8 @@ pub(crate) struct Compiled {
     pub(crate) allows: Allows,
     /// Of a spend promotion: the number of its exclusion group.
     pub(crate) exclusion_group: u32,
+    /// The index finds it for the lines that it covers and no others.
+    pub(crate) exact: bool,
 }
 
 /// Which later stages may still use the units that a promotion touched.
@@ -96,7 +98,12 @@ impl Rulebook {
                 }
                 _ => 0,
             };
-            compiled.push(Compiled { stage, allows: Allows::of(promotion, stage), exclusion_group });
+            compiled.push(Compiled {
+                stage,
+                allows: Allows::of(promotion, stage),
+                exclusion_group,
+                exact: index::is_exact(promotion),
+            });
             by_id.insert_unique(hash(promotion.id.as_str()), ix, |ix| hash(promotions.at(*ix).id.as_str()));
         }
         let index = ScopeIndex::of(&promotions);

@@ -30,21 +30,23 @@ struct Place {
 impl<'a> Layout<'a> {
     pub(crate) fn of(basket: &'a Basket) -> Self {
         let lines = basket.lines();
-        let mut first_lines: SmallVec<[LineIx; 8]> = SmallVec::new();
-        let (stores, _) = numbered(lines, |line| &line.store);
-        let (groups, _) = numbered(lines, |line| (&line.store, &line.sku));
+        let stores = Stores::of(lines);
         let (skus, first_of_skus) = numbered(lines, |line| &line.sku);
-        let mut places = Table::new();
-        for (position, ((store, group), sku)) in stores.iter().zip(&groups).zip(&skus).enumerate() {
-            let store = usize::try_from(*store).unwrap_or(0);
-            if store == first_lines.len() {
-                first_lines.push(LineIx::new(position));
+        let first_of_sku = |sku: u32| usize::try_from(sku).ok().and_then(|sku| first_of_skus.get(sku)).copied();
+        let mut places: Table<LineIx, Place> = Table::new();
+        let mut groups = 0u32;
+        for (position, (store, sku)) in stores.of_lines.iter().zip(&skus).enumerate() {
+            let first = first_of_sku(*sku).unwrap_or(LineIx::new(position));
+            // Few baskets have a sku twice, so its lines are looked through.
+            let earlier = (first.position()..position).filter(|at| skus.get(*at) == Some(sku)).map(LineIx::new);
+            let same = earlier.map(|at| places.at(at)).find(|place| place.store == *store);
+            let group = same.map_or(groups, |place| place.group);
+            if group == groups {
+                groups = groups.saturating_add(1);
             }
-            let first_of_sku = usize::try_from(*sku).ok().and_then(|sku| first_of_skus.get(sku));
-            let first_of_sku = first_of_sku.copied().unwrap_or(LineIx::new(position));
-            places.push(Place { store: StoreIx::new(store), group: *group, first_of_sku });
+            places.push(Place { store: *store, group, first_of_sku: first });
         }
-        Self { lines, places, first_lines }
+        Self { lines, places, first_lines: stores.first_lines }
     }
 
     /// The sub-order of a line.
@@ -88,6 +90,40 @@ impl<'a> Layout<'a> {
             self.lines.get(first.position()).map(|line| &line.store)
         };
         id(a).cmp(&id(b))
+    }
+}
+
+/// The stores of a basket, in order of their first line.
+struct Stores {
+    of_lines: SmallVec<[StoreIx; 32]>,
+    first_lines: SmallVec<[LineIx; 8]>,
+}
+
+/// Up to this many stores are looked through one by one.
+const STORES_FEW: usize = 16;
+
+impl Stores {
+    fn of(lines: &[Line]) -> Self {
+        let mut stores = Self { of_lines: SmallVec::with_capacity(lines.len()), first_lines: SmallVec::new() };
+        for (position, line) in lines.iter().enumerate() {
+            let is = |first: &LineIx| lines.get(first.position()).is_some_and(|first| first.store == line.store);
+            let known = stores.first_lines.iter().rposition(is);
+            let store = known.unwrap_or_else(|| {
+                stores.first_lines.push(LineIx::new(position));
+                stores.first_lines.len().saturating_sub(1)
+            });
+            if store >= STORES_FEW {
+                return Self::of_many(lines);
+            }
+            stores.of_lines.push(StoreIx::new(store));
+        }
+        stores
+    }
+
+    fn of_many(lines: &[Line]) -> Self {
+        let (numbers, firsts) = numbered(lines, |line| &line.store);
+        let stores = numbers.iter().map(|number| StoreIx::new(usize::try_from(*number).unwrap_or(0)));
+        Self { of_lines: stores.collect(), first_lines: firsts.into_iter().collect() }
     }
 }
 

@@ -50,22 +50,18 @@ impl ScopeIndex {
 
     fn add(&mut self, ix: PromoIx, promotion: &Promotion) {
         let include = &promotion.scope.include;
-        let stores: Option<&[Id]> = match &promotion.owner {
-            Owner::Store(id) => Some(std::slice::from_ref(id)),
-            Owner::Platform => include.stores.as_deref(),
-        };
         let skus = include.skus.as_deref().unwrap_or_default();
         let categories = include.categories.as_deref().unwrap_or_default();
-        let words = skus.len().saturating_add(categories.len());
+        let stores = stores(promotion);
         match stores {
-            Some(stores) if words == 0 => {
+            Some(stores) if !has_words(promotion) => {
                 for store in stores {
                     self.stores.entry(store.clone()).or_default().push(ix);
                 }
             }
-            None if words == 0 => self.everything.push(ix),
+            None if !has_words(promotion) => self.everything.push(ix),
             stores => {
-                let stores = stores.filter(|stores| stores.len().saturating_mul(words) <= PAIRS_MAX);
+                let stores = stores.filter(|_| listed_by_store(promotion));
                 for sku in skus {
                     list(self.skus.entry(sku.clone()).or_default(), stores, ix);
                 }
@@ -88,6 +84,35 @@ impl ScopeIndex {
         }
         self.stores.get(&line.store).into_iter().flatten().chain(&self.everything).copied().for_each(found);
     }
+}
+
+/// The stores whose lines it may cover; `None`: any.
+fn stores(promotion: &Promotion) -> Option<&[Id]> {
+    match &promotion.owner {
+        Owner::Store(id) => Some(std::slice::from_ref(id)),
+        Owner::Platform => promotion.scope.include.stores.as_deref(),
+    }
+}
+
+fn has_words(promotion: &Promotion) -> bool {
+    let include = &promotion.scope.include;
+    include.skus.is_some() || include.categories.is_some()
+}
+
+fn listed_by_store(promotion: &Promotion) -> bool {
+    let include = &promotion.scope.include;
+    let length = |list: &Option<Vec<Token>>| list.as_ref().map_or(0, Vec::len);
+    let words = length(&include.skus).saturating_add(length(&include.categories));
+    stores(promotion).is_some_and(|stores| stores.len().saturating_mul(words) <= PAIRS_MAX)
+}
+
+/// Does it cover every line under whose words it is found? Then nothing has to be checked again.
+pub(crate) fn is_exact(promotion: &Promotion) -> bool {
+    let (include, exclude) = (&promotion.scope.include, &promotion.scope.exclude);
+    let nothing_excluded = exclude.skus.is_empty() && exclude.categories.is_empty() && exclude.stores.is_empty();
+    let own_store_alone = matches!(promotion.owner, Owner::Platform) || include.stores.is_none();
+    let stores_hold = !has_words(promotion) || stores(promotion).is_none() || listed_by_store(promotion);
+    nothing_excluded && own_store_alone && stores_hold
 }
 
 fn list(listed: &mut Listed, stores: Option<&[Id]>, ix: PromoIx) {
