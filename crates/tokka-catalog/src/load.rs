@@ -13,7 +13,7 @@ use crate::money::Currency;
 use crate::problem::{Problem, ProblemKind, Problems, did_you_mean, listed, shown};
 use crate::products::Products;
 use crate::source::{Source, content_hash};
-use crate::yaml::{Document, Documents, Node, Value};
+use crate::yaml::{Documents, Node, Value};
 
 mod findings;
 mod overlap;
@@ -127,6 +127,8 @@ pub struct Assembly<'s> {
     revision: u128,
     settings: Option<CatalogueSettings>,
     catalogue_documents: usize,
+    /// Where the first of these stands.
+    first_catalogue_document: String,
     stores: Documented<Store>,
     gifts: Documented<Gift>,
     promotions: Documented<Promotion>,
@@ -164,6 +166,7 @@ impl<'s> Assembly<'s> {
             revision: content_hash(sources),
             settings: None,
             catalogue_documents: 0,
+            first_catalogue_document: String::new(),
             stores: Documented::new(),
             gifts: Documented::new(),
             promotions: Documented::new(),
@@ -197,51 +200,59 @@ impl<'s> Assembly<'s> {
 
     /// Finds the catalogue document in whatever file it is: no amount can be read before its currency is known.
     pub fn find_settings(&mut self) {
-        let mut first: Option<String> = None;
-        for source in self.sources.iter().take(self.files) {
+        for source in self.sources.clone().into_iter().take(self.files) {
             // The word cannot be written without itself or an escape, so most files are not even parsed.
             if !source.text.contains("catalogue") && !source.text.contains('\\') {
                 continue;
             }
             for document in Documents::new(&source.name, &source.text) {
-                let Some(root) =
-                    document.root.filter(|root| root.get("kind").and_then(Node::text) == Some(Kind::Catalogue.name()))
-                else {
-                    continue;
-                };
-                self.catalogue_documents += 1;
-                let mut context = Context::new(&source.name, None);
-                match &first {
-                    None => {
-                        self.settings = CatalogueSettings::decode(&root, &mut context).filter(|_| context.is_clean());
-                        first = Some(format!("{} on line {}", source.name, root.line));
-                    }
-                    Some(first) => {
-                        let message = "is a second document of kind `catalogue`";
-                        context.contradiction(&root, "", message, format!("the first is in {first}: leave one of them out"));
-                    }
-                }
-                self.problems.extend(context.into_problems());
+                document.root.iter().for_each(|root| self.find_settings_in(source, root));
             }
         }
+    }
+
+    /// Finds the settings in one document, where it is of kind `catalogue`.
+    pub fn find_settings_in(&mut self, source: &Source, root: &Node) {
+        if root.get("kind").and_then(Node::text) != Some(Kind::Catalogue.name()) {
+            return;
+        }
+        let mut context = Context::new(&source.name, None);
+        if self.catalogue_documents == 0 {
+            self.settings = CatalogueSettings::decode(root, &mut context).filter(|_| context.is_clean());
+            self.first_catalogue_document = format!("{} on line {}", source.name, root.line);
+        } else {
+            let message = "is a second document of kind `catalogue`";
+            let first = &self.first_catalogue_document;
+            context.contradiction(root, "", message, format!("the first is in {first}: leave one of them out"));
+        }
+        self.catalogue_documents += 1;
+        self.problems.extend(context.into_problems());
     }
 
     /// Reads all other documents of the files.
     pub fn read_documents(&mut self) {
         for (number, source) in self.sources.clone().into_iter().enumerate().take(self.files) {
             for document in Documents::new(&source.name, &source.text) {
-                let place = DocumentPlace { source: number, document: document.number, inline: None, line: 0 };
-                self.read_document(source, place, document);
+                self.problems.extend(document.problems);
+                document.root.iter().for_each(|root| self.read_document(number, source, document.number, root));
             }
         }
     }
 
-    fn read_document(&mut self, source: &Source, place: DocumentPlace, document: Document) {
-        self.problems.extend(document.problems);
-        let Some(root) = document.root.filter(|root| !root.is_null()) else { return };
+    /// Reads a document that stands beside a scenario, in its file, as one of a file of the catalogue.
+    pub fn add_beside(&mut self, source: &'s Source, document: usize, root: &Node) {
+        let number = self.source_number(source);
+        self.read_document(number, source, document, root);
+    }
+
+    fn read_document(&mut self, number: usize, source: &Source, document: usize, root: &Node) {
+        if root.is_null() {
+            return;
+        }
         let mut context = Context::new(&source.name, self.currency());
-        if let Some(kind) = kind_of(&root, &mut context) {
-            self.add(kind, &root, DocumentPlace { line: root.line, ..place }, Status::Draft, &mut context);
+        if let Some(kind) = kind_of(root, &mut context) {
+            let place = DocumentPlace { source: number, document, inline: None, line: root.line };
+            self.add(kind, root, place, Status::Draft, &mut context);
         }
         self.problems.extend(context.into_problems());
     }

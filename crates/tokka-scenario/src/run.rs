@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use tokka_catalog::decode::{Context, Decode, Later, Step};
-use tokka_catalog::documents::{CatalogueSettings, Kind, kind_names};
+use tokka_catalog::documents::{CatalogueSettings, Kind};
 use tokka_catalog::load::Assembly;
 use tokka_catalog::money::Currency;
 use tokka_catalog::problem::on_one_line;
-use tokka_catalog::yaml::{Documents, Node};
+use tokka_catalog::yaml::{Document, Documents, Node};
 use tokka_catalog::{Loaded, Problem, ProblemKind, Problems, Source, read_folder};
 use tokka_core::basket::{Basket, BasketRequest};
 use tokka_core::id::Id;
@@ -34,47 +34,59 @@ pub fn run_file(path: &Path) -> Vec<Report> {
     }
 }
 
-/// Runs all scenarios of a text; `folder` is where its paths begin.
+/// Runs all scenarios of a text; `folder` is where its paths begin. Documents of a catalogue that stand beside them are
+/// part of the catalogue of each.
 #[must_use]
 pub fn run_source(source: &Source, folder: &Path) -> Vec<Report> {
+    let documents: Vec<Document> = Documents::new(&source.name, &source.text).collect();
+    let scenarios = documents.iter().filter(|document| kind_of(document) == Some("scenario")).count();
+    let of_catalogue = |document: &&Document| kind_of(document).is_some_and(|kind| Kind::from_name(kind).is_some());
+    let beside = Beside { documents: documents.iter().filter(of_catalogue).collect() };
     let mut reports = Vec::new();
-    let mut others: Vec<Problem> = Vec::new();
-    for document in Documents::new(&source.name, &source.text) {
-        let root = document.root.filter(|root| !root.is_null());
-        let kind = root.as_ref().and_then(|root| root.get("kind")).and_then(Node::text);
+    for document in &documents {
+        let root = document.root.as_ref().filter(|root| !root.is_null());
         if !document.problems.is_empty() {
             let line = document.problems.first().map_or(1, |problem| problem.line);
-            let name = root.as_ref().map_or_else(String::new, name_of);
-            let result = RunResult::Broken(Problems::new(document.problems));
+            let name = root.map_or_else(String::new, name_of);
+            let result = RunResult::Broken(Problems::new(document.problems.clone()));
             reports.push(Report { file: source.name.clone(), line, name, result });
             continue;
         }
-        let Some(root) = &root else { continue };
-        if kind == Some("scenario") {
-            let result = run(source, folder, document.number, root).unwrap_or_else(|stop| stop);
-            reports.push(Report { file: source.name.clone(), line: root.line, name: name_of(root), result });
-            continue;
-        }
+        let Some(root) = root else { continue };
+        let (message, hint) = match kind_of(document) {
+            Some("scenario") => {
+                let result = run(source, folder, &beside, document.number, root).unwrap_or_else(|stop| stop);
+                reports.push(Report { file: source.name.clone(), line: root.line, name: name_of(root), result });
+                continue;
+            }
+            Some("basket") if scenarios == 0 => continue,
+            Some("basket") => {
+                ("is a basket, which no scenario uses", "write it as `basket` of a scenario, or in a file of its own")
+            }
+            Some(kind) if Kind::from_name(kind).is_some() => continue,
+            _ => ("is not `kind: scenario`", "a file of scenarios holds these, and documents of their catalogue"),
+        };
         let (line, column) = root.locate("kind");
-        let known = kind.is_some_and(|kind| kind_names().contains(&kind));
-        let message = if known { "is another kind of document than a scenario" } else { "is not `kind: scenario`" };
-        let hint = Some("a file of scenarios holds nothing else".to_owned());
-        let whole = Problem::of_file(source.name.as_str(), ProblemKind::Rule, message, hint);
-        let problem = Problem { line, column, path: "kind".to_owned(), ..whole };
-        if known {
-            others.push(problem);
-        } else {
-            let result = RunResult::Broken(Problems::from(problem));
-            reports.push(Report { file: source.name.clone(), line, name: String::new(), result });
-        }
-    }
-    // A catalogue may be given along with scenarios; within their file it would look used, and is not.
-    if !reports.is_empty() && !others.is_empty() {
-        let line = others.first().map_or(1, |problem| problem.line);
-        let result = RunResult::Broken(Problems::new(others));
-        reports.push(Report { file: source.name.clone(), line, name: String::new(), result });
+        let whole = Problem::of_file(source.name.as_str(), ProblemKind::Rule, message, Some(hint.to_owned()));
+        let result = RunResult::Broken(Problems::from(Problem { line, column, path: "kind".to_owned(), ..whole }));
+        reports.push(Report { file: source.name.clone(), line: root.line, name: String::new(), result });
     }
     reports
+}
+
+fn kind_of(document: &Document) -> Option<&str> {
+    document.root.as_ref()?.get("kind").and_then(Node::text)
+}
+
+/// The documents of a catalogue that stand beside scenarios.
+struct Beside<'d> {
+    documents: Vec<&'d Document>,
+}
+
+impl Beside<'_> {
+    fn roots(&self) -> impl Iterator<Item = (usize, &Node)> {
+        self.documents.iter().filter_map(|document| Some((document.number, document.root.as_ref()?)))
+    }
 }
 
 fn name_of(root: &Node) -> String {
@@ -94,18 +106,21 @@ struct Scenario<'s> {
 }
 
 /// Runs one scenario. Both sides of the answer are its end.
-fn run(source: &Source, folder: &Path, number: usize, root: &Node) -> Result<RunResult, RunResult> {
+fn run(source: &Source, folder: &Path, beside: &Beside<'_>, number: usize, root: &Node) -> Result<RunResult, RunResult> {
     let mut context = Context::new(&source.name, None);
     let document = ScenarioDocument::decode(root, &mut context);
     let broken = context.into_problems();
     let Some(document) = document else { return Err(RunResult::Broken(Problems::new(broken))) };
     let files = read_catalogue(source, folder, root, &document.catalogue);
-    let (sources, unread) = files.map_or_else(|problems| (Vec::new(), problems), |sources| (sources, Vec::new()));
+    let (mut sources, unread) = files.map_or_else(|problems| (Vec::new(), problems), |sources| (sources, Vec::new()));
+    // What the folder of a catalogue holds of this very file is here already.
+    sources.retain(|file| !is_same_file(file, source));
     let mut scenario =
         Scenario { source, number, root, document, broken: broken.into_iter().chain(unread).collect(), refused: Vec::new() };
 
     let mut assembly = Assembly::new(&sources);
     assembly.find_settings();
+    beside.roots().for_each(|(_, root)| assembly.find_settings_in(source, root));
     scenario.settle(&mut assembly);
     let currency = assembly.settings().map(|settings| settings.currency);
     let used = scenario.read("used", currency, |document| document.used.as_ref()).unwrap_or_default();
@@ -120,7 +135,7 @@ fn run(source: &Source, folder: &Path, number: usize, root: &Node) -> Result<Run
         context.contradiction(root, "expect.error", "stands beside other expectations", "an error comes instead of all others");
         scenario.broken.extend(context.into_problems());
     }
-    let loaded = scenario.load(assembly, request.as_ref());
+    let loaded = scenario.load(assembly, beside, request.as_ref());
     let (Some(expect), true) = (expect, scenario.broken.is_empty()) else {
         return Err(RunResult::Broken(Problems::new(scenario.broken)));
     };
@@ -149,6 +164,11 @@ fn read_catalogue(source: &Source, folder: &Path, root: &Node, paths: &[String])
         }
     }
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+fn is_same_file(one: &Source, other: &Source) -> bool {
+    let whole = |source: &Source| Path::new(&source.name).canonicalize().ok();
+    one.name == other.name || (one.text == other.text && whole(one).is_some_and(|path| Some(path) == whole(other)))
 }
 
 /// The end of a scenario whose catalogue or basket is refused.
@@ -235,8 +255,8 @@ impl<'s> Scenario<'s> {
         Some(request)
     }
 
-    /// Checks the catalogue: its files, and what stands in the scenario.
-    fn load(&mut self, mut assembly: Assembly<'s>, request: Option<&BasketRequest>) -> Option<Loaded> {
+    /// Checks the catalogue: its files, what stands beside the scenario, and what stands in the scenario.
+    fn load(&mut self, mut assembly: Assembly<'s>, beside: &Beside<'_>, request: Option<&BasketRequest>) -> Option<Loaded> {
         let document = self.document.clone();
         let lists = [
             (Kind::Store, document.stores.as_ref().map(Later::node)),
@@ -245,6 +265,7 @@ impl<'s> Scenario<'s> {
             (Kind::Distribution, document.distributions.as_ref().map(Later::node)),
         ];
         assembly.read_documents();
+        beside.roots().for_each(|(number, root)| assembly.add_beside(self.source, number, root));
         for (kind, list) in lists {
             if let Some(list) = list {
                 assembly.add_inline(kind, self.source, self.number, list);

@@ -125,7 +125,7 @@ fn what_cannot_be_run_is_told_at_its_line() {
         (
             "kind: scenario",
             "kind: scenery",
-            &["s.yaml:1:1: kind: is not `kind: scenario` (a file of scenarios holds nothing else)"],
+            &["s.yaml:1:1: kind: is not `kind: scenario` (a file of scenarios holds these, and documents of their catalogue)"],
         ),
     ];
     let wrong: Vec<_> = cases
@@ -179,21 +179,51 @@ fn a_refusal_that_is_expected_passes_and_a_wrong_field_is_none() {
     assert_eq!(differences[0].to_string(), "error: expected INVALID_ARGUMENT, got none");
 }
 
+/// What comes of the right scenario beside other documents.
+fn beside(others: &str) -> Vec<String> {
+    let source = Source { name: "s.yaml".to_owned(), text: format!("{RIGHT}---\n{others}") };
+    run_source(&source, Path::new("nowhere")).iter().map(ToString::to_string).collect()
+}
+
 #[test]
-fn scenarios_share_a_file_with_nothing_else() {
-    let both = |second: &str| {
-        let source = Source { name: "s.yaml".to_owned(), text: format!("{RIGHT}---\n{second}") };
-        run_source(&source, Path::new("nowhere"))
-    };
-    assert_eq!(both(RIGHT).iter().filter(|report| report.passed()).count(), 2);
-    let reports = both("kind: store\nid: shop\nname: Shop\n");
-    assert_eq!(reports.len(), 2);
-    assert_eq!(
-        reports[1].to_string(),
-        "BROKEN s.yaml:17 \n    s.yaml:17:1: kind: is another kind of document than a scenario (a file of scenarios holds nothing else)"
-    );
-    let alone = Source { name: "c.yaml".to_owned(), text: "kind: store\nid: shop\nname: Shop\n".to_owned() };
-    assert!(run_source(&alone, Path::new("nowhere")).is_empty(), "a file of a catalogue holds no scenario");
+fn documents_beside_scenarios_are_of_the_catalogue_of_each() {
+    assert_eq!(beside(RIGHT), ["passed s.yaml:1 ten off", "passed s.yaml:17 ten off"]);
+    let promotion = "kind: promotion\nid: more\nname: more\nowner: shop\nspend: {tiers: [{threshold: 1, amount_off: 1}]}\n";
+    let store = "kind: store\nid: shop\nname: Shop\n";
+    let draft = beside(&format!("{store}---\n{promotion}"));
+    assert_eq!(draft, ["passed s.yaml:1 ten off"], "a document is a draft, as in every catalogue");
+    let live = beside(&format!("{promotion}status: published\n---\n{RIGHT}"));
+    assert_eq!(live.len(), 2);
+    for told in live {
+        assert!(told.contains("payable        expected     1.88  got 0.88"), "{told}");
+    }
+    let settings = beside("kind: catalogue\ncurrency: JPY\n");
+    assert_eq!(settings.len(), 1);
+    assert!(settings[0].contains("s.yaml:3:1: currency: is not what the catalogue document says"), "{settings:?}");
+    let wrong = beside("kind: store\nid: shop\nnam: Shop\n");
+    assert_eq!(wrong.len(), 1);
+    assert!(wrong[0].contains("s.yaml:19:1: nam: there is no such field (did you mean `name`?)"), "{wrong:?}");
+}
+
+#[test]
+fn what_no_scenario_uses_is_told() {
+    let told = beside("kind: basket\ncurrency: JPY\nlines: []\n");
+    let expected = "BROKEN s.yaml:17 \n    s.yaml:17:1: kind: is a basket, which no scenario uses (write it as `basket` of a scenario, or in a file of its own)";
+    assert_eq!(told, ["passed s.yaml:1 ten off", expected]);
+    for alone in ["kind: store\nid: shop\nname: Shop\n", "kind: basket\nlines: []\n"] {
+        let alone = Source { name: "c.yaml".to_owned(), text: alone.to_owned() };
+        assert!(run_source(&alone, Path::new("nowhere")).is_empty(), "a file of another kind holds no scenario");
+    }
+}
+
+#[test]
+fn a_file_that_names_its_own_folder_is_not_read_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = RIGHT.replace("promotions:\n  - {", "catalogue: [.]\npromotions:\n  - {");
+    std::fs::write(folder.path().join("s.yaml"), format!("{text}---\nkind: store\nid: shop\nname: Shop\n")).unwrap();
+    let reports = tokka_scenario::run_file(&folder.path().join("s.yaml"));
+    assert_eq!(reports.len(), 1);
+    assert!(reports[0].passed(), "{}", reports[0]);
 }
 
 #[test]
