@@ -99,6 +99,8 @@ macro_rules! ledger_contract {
         $crate::ledger_contract!(@area $open, reading:
             a_counter_never_seen_is_zero
             usage_answers_in_the_order_asked
+            open_orders_of_a_customer_are_added_up_by_counter
+            what_is_no_longer_held_is_no_longer_open
             an_unknown_record_is_none
             documents_are_written_only_over_the_version_that_was_read
             every_transition_is_one_entry_with_what_it_moved

@@ -46,6 +46,9 @@ pub struct Config {
     pub fsync: bool,
     /// At most this many entries of the log are kept, whoever has not read them yet.
     pub log_max: u64,
+    /// So many of the newest entries are kept even where every registered reader has passed them, so that a subscriber who
+    /// is not registered may be away for a while.
+    pub log_min: u64,
     /// A checkpoint begins after this many effects: fewer keep less in memory and make a restart quicker, more fold a
     /// record once that moves twice, and write less.
     pub checkpoint_every: usize,
@@ -67,6 +70,7 @@ impl Config {
             dir: dir.into(),
             fsync: true,
             log_max: 1_000_000,
+            log_min: 100_000,
             checkpoint_every: 32_768,
             queue_max: 4_096,
             cache_bytes: 256 << 20,
@@ -82,6 +86,7 @@ impl std::fmt::Debug for Config {
             .field("dir", &self.dir)
             .field("fsync", &self.fsync)
             .field("log_max", &self.log_max)
+            .field("log_min", &self.log_min)
             .field("checkpoint_every", &self.checkpoint_every)
             .field("queue_max", &self.queue_max)
             .field("cache_bytes", &self.cache_bytes)
@@ -236,6 +241,15 @@ impl Ledger for Embedded {
         Ok(self.shared.usage(counters))
     }
 
+    async fn held(&self, shard_key: &str, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
+        self.alive()?;
+        if counters.is_empty() || !self.shared.has_open(shard_key) {
+            return Ok(vec![0; counters.len()]);
+        }
+        let (shard_key, counters) = (shard_key.to_owned(), counters.to_vec());
+        self.read(move |shared| shared.held(&shard_key, &counters)).await
+    }
+
     async fn get(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError> {
         self.alive()?;
         let record = match self.shared.recent_record(id) {
@@ -264,6 +278,10 @@ impl Ledger for Embedded {
     }
 
     async fn events(&self, after: &Cursor, max: usize) -> Result<Events, LedgerError> {
+        self.alive()?;
+        if let Some(end) = self.shared.end_for(after) {
+            return Ok(Events::Batch(Vec::new(), end));
+        }
         let after = after.clone();
         self.read(move |shared| shared.events(&after, max)).await
     }

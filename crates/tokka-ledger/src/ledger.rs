@@ -51,6 +51,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is used of each counter, in order; one never seen is 0.
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError>;
 
+    /// What the HELD records of a shard key hold of each counter, in order: what a customer's open orders take of their
+    /// own limits. It reads each of them.
+    async fn held(&self, shard_key: &str, counters: &[Name]) -> Result<Vec<i64>, LedgerError>;
+
     /// A record.
     async fn get(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError>;
 

@@ -16,6 +16,7 @@ pub mod clock;
 
 mod book;
 mod log;
+mod open;
 
 pub mod archive;
 pub mod embedded;

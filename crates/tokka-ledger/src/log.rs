@@ -19,6 +19,8 @@ pub(crate) struct Window {
     pub(crate) end: u64,
     /// At most this many entries are kept.
     pub(crate) log_max: u64,
+    /// So many are kept also where every registered reader has passed them: for readers that are not registered.
+    pub(crate) log_min: u64,
     /// The last position that each registered reader has passed.
     pub(crate) readers: BTreeMap<String, u64>,
 }
@@ -34,7 +36,7 @@ pub(crate) enum After {
 
 impl Window {
     pub(crate) fn new(epoch: u64, log_max: u64) -> Self {
-        Self { epoch, start: 0, end: 0, log_max: log_max.max(1), readers: BTreeMap::new() }
+        Self { epoch, start: 0, end: 0, log_max: log_max.max(1), log_min: 0, readers: BTreeMap::new() }
     }
 
     /// Gives the next position.
@@ -44,10 +46,16 @@ impl Window {
         self.end
     }
 
-    /// Entries go once every registered reader has passed them; where none is registered, only `log_max` bounds them.
+    /// Entries go once every registered reader has passed them and `log_min` newer ones are there; where none is
+    /// registered, only `log_max` bounds them.
     pub(crate) fn trim(&mut self) {
-        let passed = self.readers.values().copied().min().unwrap_or(0);
+        let passed = self.readers.values().copied().min().unwrap_or(0).min(self.end.saturating_sub(self.log_min));
         self.start = self.start.max(passed).max(self.end.saturating_sub(self.log_max));
+    }
+
+    /// The answer to a reader who has read everything: worth knowing without looking at a disk.
+    pub(crate) fn is_at_end(&self, cursor: &Cursor) -> bool {
+        matches!(self.after(cursor), Ok(After::Position(position)) if position >= self.end)
     }
 
     pub(crate) fn after(&self, cursor: &Cursor) -> Result<After, LedgerError> {
@@ -136,6 +144,22 @@ mod tests {
         assert_eq!(window.after(&window.cursor(2)), Ok(After::Gap(window.cursor(5))));
         assert_eq!(window.after(&window.cursor(5)), Ok(After::Position(5)));
         assert_eq!(window.after(&Cursor::default()), Ok(After::Position(5)));
+    }
+
+    #[test]
+    fn the_newest_entries_stay_for_readers_that_are_not_registered() {
+        let mut window = Window { log_min: 3, ..window(5, 9) };
+        window.pass("archive", &window.cursor(5)).unwrap();
+        assert_eq!(window.start, 2);
+        for _ in 0..4 {
+            window.advance();
+        }
+        assert_eq!((window.start, window.end), (5, 9), "what the archive has not passed is more than three");
+        window.pass("archive", &window.cursor(9)).unwrap();
+        assert_eq!(window.start, 6);
+        window.log_max = 2;
+        window.trim();
+        assert_eq!(window.start, 7, "the maximum is the stronger word");
     }
 
     #[test]

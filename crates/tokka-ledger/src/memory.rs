@@ -14,6 +14,7 @@ use crate::model::{
     Committed, Cursor, Event, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
 };
 use crate::name::Name;
+use crate::open::{OpenHolds, add_held};
 
 /// A ledger in memory.
 pub struct Memory {
@@ -56,6 +57,7 @@ impl Default for Memory {
 struct Shelf {
     counters: Map<Name, i64>,
     records: Map<String, Arc<Record>>,
+    open: OpenHolds,
     documents: Map<Name, Versioned>,
     log: VecDeque<Logged>,
 }
@@ -68,6 +70,7 @@ impl Shelf {
                 used => self.counters.insert(counter, used),
             };
         }
+        draft.records.values().for_each(|record| self.open.note(record));
         self.records.extend(draft.records);
         for (name, document) in draft.documents {
             match document {
@@ -128,6 +131,16 @@ impl Ledger for Memory {
 
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
         Ok(self.with(|book| counters.iter().map(|counter| book.base.used(counter)).collect()))
+    }
+
+    async fn held(&self, shard_key: &str, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
+        Ok(self.with(|book| {
+            let mut sums = vec![0; counters.len()];
+            for record in book.base.open.of(shard_key).iter().filter_map(|id| book.base.records.get(id)) {
+                add_held(&mut sums, counters, record);
+            }
+            sums
+        }))
     }
 
     async fn get(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError> {

@@ -94,6 +94,14 @@ pub(crate) fn to_wire(name: &Name) -> v1::Counter {
     }
 }
 
+/// Whose it is, where it counts a user.
+pub(crate) fn user_of(name: &Name) -> Option<&str> {
+    match name.parts()?[..] {
+        [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user),
+        _ => None,
+    }
+}
+
 /// What the ledger refused, as callers read it.
 pub(crate) fn shortage(shortage: &Shortage) -> v1::CounterShortage {
     v1::CounterShortage {

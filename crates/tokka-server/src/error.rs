@@ -7,6 +7,7 @@ use tokka_core::basket::FieldViolation;
 use tokka_core::quote::QuoteError;
 use tokka_core::refund::RefundError;
 use tokka_ledger::LedgerError;
+use tokka_ledger::model::State;
 use tokka_proto::v1;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -66,6 +67,8 @@ pub(crate) enum ApiError {
     ReacquireRefused(Vec<v1::CounterShortage>),
     /// The state of things forbids it.
     Forbidden(Forbidden),
+    /// The server stops, and a stream with it.
+    Stopping,
     /// The store did not do it, or nobody knows.
     Store(LedgerError),
     /// A defect of ours. The caller learns where to find it in the log, and nothing else.
@@ -84,13 +87,21 @@ pub(crate) enum Forbidden {
     /// What is to be replaced is not HELD, or not there.
     NotReplaceable(String),
     /// A part of what is not paid yet.
-    NotCommitted(String),
+    NotCommitted(Stands),
     /// More time for what is not HELD any more.
-    NotHeld(String),
+    NotHeld(Stands),
     /// It is rolled back.
-    RolledBack(String),
+    RolledBack(Stands),
     /// It is expired.
-    Expired(String),
+    Expired(Stands),
+}
+
+/// How the reservation stands whose state forbids a call: told beside the reason, so that nobody has to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stands {
+    pub(crate) id: String,
+    pub(crate) state: State,
+    pub(crate) version: u64,
 }
 
 impl Forbidden {
@@ -122,14 +133,21 @@ impl Forbidden {
                 ("refund_policy", "a promotion measured other lines than it discounts, so returns are priced again".to_owned())
             }
             Self::NotReplaceable(id) => ("replaces", format!("reservation `{id}` is not one of this user's that is held")),
-            Self::NotCommitted(id) => {
+            Self::NotCommitted(Stands { id, .. }) => {
                 ("reservation_id", format!("reservation `{id}` is not paid yet: only all of it can go back"))
             }
-            Self::NotHeld(id) => ("reservation_id", format!("reservation `{id}` is not held any more")),
-            Self::RolledBack(id) => ("reservation_id", format!("reservation `{id}` is rolled back")),
-            Self::Expired(id) => ("reservation_id", format!("reservation `{id}` is expired")),
+            Self::NotHeld(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is not held any more")),
+            Self::RolledBack(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is rolled back")),
+            Self::Expired(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is expired")),
         };
         (subject.to_owned(), words)
+    }
+
+    const fn stands(&self) -> Option<&Stands> {
+        match self {
+            Self::NotCommitted(stands) | Self::NotHeld(stands) | Self::RolledBack(stands) | Self::Expired(stands) => Some(stands),
+            Self::UserRequired | Self::BelowMinimum(_) | Self::ClawbackOnly | Self::NotReplaceable(_) => None,
+        }
     }
 }
 
@@ -148,6 +166,7 @@ impl ApiError {
             Self::VersionMoved { .. } => (Code::Aborted, "VERSION_MOVED"),
             Self::ReacquireRefused(_) => (Code::ResourceExhausted, "REACQUIRE_REFUSED"),
             Self::Forbidden(what) => (Code::FailedPrecondition, what.reason()),
+            Self::Stopping => (Code::Unavailable, "STOPPING"),
             Self::Store(LedgerError::Unavailable(_)) => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Store(LedgerError::OutcomeUnknown(_)) => (Code::Unavailable, "OUTCOME_UNKNOWN"),
             Self::Store(LedgerError::Overloaded) => (Code::Unavailable, "OVERLOADED"),
@@ -208,10 +227,18 @@ impl ApiError {
                 "the reservation expired and does not fit any more: give the money back".to_owned()
             }
             Self::Forbidden(what) => {
+                if let Some(Stands { state, version, .. }) = what.stands() {
+                    about.insert("state".to_owned(), state.name().to_owned());
+                    about.insert("version".to_owned(), version.to_string());
+                }
                 let (subject, words) = what.in_words();
                 let words = clip(words, DESCRIPTION_BYTES_MAX);
                 details.add_precondition_failure_violation(reason, subject, words.clone());
                 words
+            }
+            Self::Stopping => {
+                details.set_retry_info(Some(RETRY_LATER));
+                "the server stops: subscribe again after the last cursor".to_owned()
             }
             Self::Store(error @ (LedgerError::Unavailable(_) | LedgerError::OutcomeUnknown(_) | LedgerError::Overloaded)) => {
                 tracing::warn!(%error, "the store did not answer a call");

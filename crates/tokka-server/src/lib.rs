@@ -10,6 +10,7 @@ mod error;
 mod frozen;
 mod guard;
 mod log_id;
+mod open_orders;
 mod payload;
 mod pricing;
 mod receipt;

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokka_core::quote::View;
 use tokka_proto::v1;
 use tokka_proto::v1::pricing_service_server::PricingService;
 use tonic::{Request, Response, Status};
 
 use crate::catalogue::Catalogue;
-use crate::counters::Counters;
+use crate::counters::{CounterState, Counters};
 use crate::error::ApiError;
 use crate::reservations::{Reservations, to_the_end};
-use crate::{counters, request, response};
+use crate::{counters, open_orders, request, response};
 
 /// The service. Every call prices with the revision that is current when it begins.
 #[derive(Debug)]
@@ -75,7 +76,12 @@ impl Pricing {
         let prepared = rulebook.prepare(&order.basket)?;
         let usage = counters::read(&*self.counters, rulebook, &order.basket, prepared.counters()).await;
         let quote = prepared.price(&usage.used, order.view)?;
-        Ok(response::quote(rulebook, &published.revision, &order.basket, &quote, usage.state, order.view))
+        let mut answer = response::quote(rulebook, &published.revision, &order.basket, &quote, usage.state, order.view);
+        if order.view == View::Full && usage.state == CounterState::Known {
+            let ledger = &*self.reservations.ledger;
+            open_orders::say_of_outcomes(ledger, rulebook, &order.basket, prepared.counters(), &quote, &mut answer).await;
+        }
+        Ok(answer)
     }
 }
 

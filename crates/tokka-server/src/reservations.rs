@@ -10,7 +10,7 @@ use tokka_ledger::{Ledger, LedgerError};
 use tokka_proto::v1;
 
 use crate::catalogue::Catalogue;
-use crate::error::{ApiError, Forbidden};
+use crate::error::{ApiError, Forbidden, Stands};
 use crate::frozen::Thawed;
 use crate::payload::{Stored, Unreadable};
 use crate::receipt::Receipts;
@@ -114,8 +114,14 @@ fn merged(before: Option<v1::OrderReference>, after: Option<v1::OrderReference>)
 
 /// Why a reservation that has ended cannot be had any more.
 fn ended(record: &Record) -> ApiError {
-    let id = record.id.clone();
-    ApiError::Forbidden(if record.state == State::Expired { Forbidden::Expired(id) } else { Forbidden::RolledBack(id) })
+    let stands = stands(record);
+    let expired = record.state == State::Expired;
+    ApiError::Forbidden(if expired { Forbidden::Expired(stands) } else { Forbidden::RolledBack(stands) })
+}
+
+/// How a reservation stands that a call cannot be had of.
+fn stands(record: &Record) -> Stands {
+    Stands { id: record.id.clone(), state: record.state, version: record.version }
 }
 
 /// Answers that an operation does not have: a defect.

@@ -16,6 +16,8 @@ mod outcome;
 mod page;
 pub(crate) mod reservation;
 
+pub(crate) use reservation::stands_for;
+
 /// The quote of a basket, as one revision of the catalogue priced it.
 pub(crate) fn quote(
     rulebook: &Rulebook,

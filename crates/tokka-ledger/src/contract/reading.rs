@@ -8,7 +8,7 @@ use super::{
     whole,
 };
 use crate::ledger::Ledger;
-use crate::model::{Cursor, Events, Extended, IfExpired, Put, Reserved, Transition, Versioned};
+use crate::model::{Cursor, Events, Extended, Hold, IfExpired, Put, Reserved, Transition, Versioned};
 use crate::name::Name;
 
 pub async fn a_counter_never_seen_is_zero(ledger: &dyn Ledger) {
@@ -19,6 +19,41 @@ pub async fn a_counter_never_seen_is_zero(ledger: &dyn Ledger) {
 pub async fn usage_answers_in_the_order_asked(ledger: &dyn Ledger) {
     taken(ledger, "r", &[("a", 1, 10), ("b", 2, 10)]).await;
     assert_eq!(used(ledger, ["b", "none", "a", "b"]).await, [2, 0, 1, 2]);
+}
+
+/// What open orders of a customer hold of these.
+async fn open_orders<const N: usize>(ledger: &dyn Ledger, shard_key: &str, counters: [&str; N]) -> [i64; N] {
+    let names = counters.map(name);
+    ledger.held(shard_key, &names).await.unwrap().try_into().unwrap()
+}
+
+pub async fn open_orders_of_a_customer_are_added_up_by_counter(ledger: &dyn Ledger) {
+    assert_eq!(open_orders(ledger, "u", ["mine"]).await, [0]);
+    taken(ledger, "a", &[("mine", 2, 10), ("stock", 2, 10)]).await;
+    taken(ledger, "b", &[("mine", 3, 10)]).await;
+    let of_another = Hold { shard_key: "v".to_owned(), ..hold(ledger, "c", &[("mine", 4, 10)]).await };
+    assert!(matches!(ledger.reserve(of_another).await, Ok(Reserved::Taken(_))));
+    assert_eq!(open_orders(ledger, "u", ["stock", "mine", "none", "mine"]).await, [2, 5, 0, 5]);
+    assert_eq!(open_orders(ledger, "v", ["mine", "stock"]).await, [4, 0]);
+    assert_eq!(open_orders(ledger, "w", ["mine"]).await, [0]);
+    assert_eq!(ledger.held("u", &[]).await, Ok(Vec::new()));
+}
+
+pub async fn what_is_no_longer_held_is_no_longer_open(ledger: &dyn Ledger) {
+    lapsed(ledger, "late", &[("mine", 1, 100)]).await;
+    paid(ledger, "paid", &[("mine", 2, 100)]).await;
+    taken(ledger, "gone", &[("mine", 4, 100)]).await;
+    rolled_back(ledger, "gone", whole("x")).await;
+    taken(ledger, "old", &[("mine", 8, 100)]).await;
+    assert_eq!(open_orders(ledger, "u", ["mine"]).await, [8]);
+    let new = hold(ledger, "new", &[("mine", 16, 100)]).await;
+    assert!(matches!(ledger.replace("old", new).await, Ok(Reserved::Taken(_))));
+    assert_eq!(open_orders(ledger, "u", ["mine"]).await, [16]);
+    // An order that was paid late is paid, not open.
+    ledger.commit("u", "late", IfExpired::Reacquire(Vec::new())).await.unwrap();
+    assert_eq!(open_orders(ledger, "u", ["mine"]).await, [16]);
+    ledger.commit("u", "new", IfExpired::Refuse).await.unwrap();
+    assert_eq!(open_orders(ledger, "u", ["mine"]).await, [0]);
 }
 
 pub async fn an_unknown_record_is_none(ledger: &dyn Ledger) {

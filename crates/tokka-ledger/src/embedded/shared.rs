@@ -9,6 +9,7 @@ use crate::ledger::LedgerError;
 use crate::log::{After, Window};
 use crate::model::{Cursor, Event, Events, Record, State, Versioned};
 use crate::name::Name;
+use crate::open::{OpenHolds, add_held};
 
 pub(super) struct Shared {
     published: RwLock<Published>,
@@ -17,6 +18,7 @@ pub(super) struct Shared {
 
 struct Published {
     counters: Map<Name, i64>,
+    open: OpenHolds,
     layers: Layers,
     window: Window,
 }
@@ -102,8 +104,8 @@ impl Moment {
 }
 
 impl Shared {
-    pub(super) fn new(tables: Tables, counters: Map<Name, i64>, window: Window) -> Self {
-        let published = Published { counters, layers: Layers::default(), window };
+    pub(super) fn new(tables: Tables, counters: Map<Name, i64>, open: OpenHolds, window: Window) -> Self {
+        let published = Published { counters, open, layers: Layers::default(), window };
         Self { published: RwLock::new(published), tables }
     }
 
@@ -117,6 +119,7 @@ impl Shared {
                 used => published.counters.insert(counter.clone(), *used),
             };
         }
+        draft.records.values().for_each(|record| published.open.note(record));
         {
             let mut overlay = write(&published.layers.recent);
             overlay.records.extend(draft.records);
@@ -160,8 +163,30 @@ impl Shared {
         counters.iter().map(|counter| published.counters.get(counter).copied().unwrap_or(0)).collect()
     }
 
+    pub(super) fn has_open(&self, shard_key: &str) -> bool {
+        read(&self.published).open.has(shard_key)
+    }
+
+    pub(super) fn held(&self, shard_key: &str, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
+        let (moment, ids) = self.moment_with(|published| published.open.of(shard_key))?;
+        let mut sums = vec![0; counters.len()];
+        for id in ids {
+            // One that was paid since is no longer HELD, and adds nothing.
+            if let Some(record) = moment.record(&id)? {
+                add_held(&mut sums, counters, &record);
+            }
+        }
+        Ok(sums)
+    }
+
     pub(super) fn reader(&self, reader: &str) -> Option<Cursor> {
         read(&self.published).window.reader(reader)
+    }
+
+    /// Where the log ends, for a reader who has read it all.
+    pub(super) fn end_for(&self, after: &Cursor) -> Option<Cursor> {
+        let window = &read(&self.published).window;
+        window.is_at_end(after).then(|| window.cursor(window.end))
     }
 
     pub(super) fn recent_record(&self, id: &str) -> Option<Arc<Record>> {

@@ -11,6 +11,7 @@ use crate::ledger::LedgerError;
 use crate::log::Window;
 use crate::model::{Millis, Record, State, Versioned};
 use crate::name::Name;
+use crate::open::OpenHolds;
 
 /// Raised by whatever makes an older tokka misread a file.
 const FORMAT: u64 = 1;
@@ -77,6 +78,7 @@ const TRIM_MAX: usize = 8;
 pub(super) struct Folded {
     pub(super) counters: Map<Name, i64>,
     pub(super) deadlines: BTreeSet<(Millis, String)>,
+    pub(super) open: OpenHolds,
     pub(super) window: Window,
     pub(super) folded: BatchKey,
 }
@@ -127,15 +129,16 @@ impl Tables {
         Ok(())
     }
 
-    pub(super) fn folded(&self, log_max: u64) -> Result<Folded, LedgerError> {
-        self.read_folded(log_max).map_err(unreadable)
+    pub(super) fn folded(&self, log_max: u64, log_min: u64) -> Result<Folded, LedgerError> {
+        self.read_folded(log_max, log_min).map_err(unreadable)
     }
 
-    fn read_folded(&self, log_max: u64) -> Result<Folded, redb::Error> {
+    fn read_folded(&self, log_max: u64, log_min: u64) -> Result<Folded, redb::Error> {
         let txn = self.db.begin_read()?;
         let meta = txn.open_table(META)?;
         let number = |key: &str| -> Result<u64, redb::Error> { Ok(meta.get(key)?.map_or(0, |value| value.value())) };
         let mut window = Window::new(number("epoch")?, log_max);
+        window.log_min = log_min;
         window.start = number("start")?;
         window.end = number("end")?;
         let mut readers = BTreeMap::new();
@@ -149,13 +152,17 @@ impl Tables {
             let (counter, used) = row?;
             counters.insert(Name::from_bytes(counter.value()), used.value());
         }
-        let mut deadlines = BTreeSet::new();
+        let (mut deadlines, mut open) = (BTreeSet::new(), OpenHolds::default());
+        let records = txn.open_table(RECORDS)?;
         for row in txn.open_table(HELD)?.iter()? {
             let (id, deadline) = row?;
             deadlines.insert((deadline.value(), id.value().to_owned()));
+            if let Some(record) = records.get(id.value())? {
+                open.add(shard_key_of(record.value())?, id.value());
+            }
         }
         let folded = BatchKey { position: number("folded_position")?, batch: number("folded_batch")? };
-        Ok(Folded { counters, deadlines, window, folded })
+        Ok(Folded { counters, deadlines, open, window, folded })
     }
 
     /// The batches after one, each with its effects.
@@ -317,6 +324,12 @@ fn encode<'a, T: serde::Serialize + ?Sized>(value: &T, scratch: &'a mut Vec<u8>)
     let filled = postcard::to_extend(value, std::mem::take(scratch));
     *scratch = filled.map_err(|error| redb::Error::Corrupted(error.to_string()))?;
     Ok(scratch)
+}
+
+/// Of an encoded record: its first field is the id, its second the shard key, and nobody waits for the rest.
+fn shard_key_of(record: &[u8]) -> Result<&str, redb::Error> {
+    let read = postcard::take_from_bytes::<(&str, &str)>(record);
+    read.map(|((_, shard_key), _)| shard_key).map_err(|error| redb::Error::Corrupted(error.to_string()))
 }
 
 fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, LedgerError> {

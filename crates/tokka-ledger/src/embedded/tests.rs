@@ -17,7 +17,7 @@ mod contract {
     /// Folds after every seventh effect, so that each promise also meets what lies in the tables.
     async fn open(log_max: u64) -> (Embedded, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config { log_max, checkpoint_every: 7, cache_bytes: 1 << 20, ..Config::new(dir.path()) };
+        let config = Config { log_max, log_min: 0, checkpoint_every: 7, cache_bytes: 1 << 20, ..Config::new(dir.path()) };
         (Embedded::open(config).unwrap(), dir)
     }
 
@@ -35,6 +35,7 @@ fn small(clock: &Arc<AtomicI64>, checkpoint_every: usize) -> Config {
     Config {
         checkpoint_every,
         log_max: 24,
+        log_min: 0,
         cache_bytes: 1 << 20,
         clock: Clock::from_source(move || clock.load(Ordering::SeqCst)),
         on_broken: Arc::new(|counter, used| panic!("counter `{counter}` went to {used}")),

@@ -63,8 +63,8 @@ impl Writer {
         tell: watch::Sender<Option<String>>,
     ) -> Result<Self, OpenError> {
         let broken = |error: LedgerError| OpenError::Store(error.to_string());
-        let folded = tables.folded(config.log_max).map_err(broken)?;
-        let shared = Arc::new(Shared::new(tables.clone(), folded.counters, folded.window.clone()));
+        let folded = tables.folded(config.log_max, config.log_min).map_err(broken)?;
+        let shared = Arc::new(Shared::new(tables.clone(), folded.counters, folded.open, folded.window.clone()));
         let book = Book::new(shared, folded.window, folded.deadlines, Arc::clone(&config.on_broken));
         let last = folded.folded;
         let mut writer = Self {

@@ -3,6 +3,10 @@
 use super::*;
 use crate::captured_log::CapturedLog;
 
+fn stands(state: State) -> Stands {
+    Stands { id: "r-1".to_owned(), state, version: 3 }
+}
+
 /// One of each. The `match` makes a new variant a compile error here until it has its line below.
 fn every_error() -> Vec<ApiError> {
     let all = vec![
@@ -20,10 +24,11 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Forbidden(Forbidden::BelowMinimum(vec![("pharma".to_owned(), 40)])),
         ApiError::Forbidden(Forbidden::ClawbackOnly),
         ApiError::Forbidden(Forbidden::NotReplaceable("r-0".to_owned())),
-        ApiError::Forbidden(Forbidden::NotCommitted("r-1".to_owned())),
-        ApiError::Forbidden(Forbidden::NotHeld("r-1".to_owned())),
-        ApiError::Forbidden(Forbidden::RolledBack("r-1".to_owned())),
-        ApiError::Forbidden(Forbidden::Expired("r-1".to_owned())),
+        ApiError::Forbidden(Forbidden::NotCommitted(stands(State::Held))),
+        ApiError::Forbidden(Forbidden::NotHeld(stands(State::Committed))),
+        ApiError::Forbidden(Forbidden::RolledBack(stands(State::RolledBack))),
+        ApiError::Forbidden(Forbidden::Expired(stands(State::Expired))),
+        ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
         ApiError::Store(LedgerError::OutcomeUnknown("no".to_owned())),
         ApiError::Store(LedgerError::Overloaded),
@@ -42,6 +47,7 @@ fn every_error() -> Vec<ApiError> {
             | ApiError::Contention
             | ApiError::VersionMoved { .. }
             | ApiError::ReacquireRefused(_)
+            | ApiError::Stopping
             | ApiError::Bug(_) => {}
             ApiError::Forbidden(what) => match what {
                 Forbidden::UserRequired
@@ -94,6 +100,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "NOT_HELD"),
         (Code::FailedPrecondition, "ROLLED_BACK"),
         (Code::FailedPrecondition, "EXPIRED"),
+        (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),
         (Code::Unavailable, "OUTCOME_UNKNOWN"),
         (Code::Unavailable, "OVERLOADED"),
@@ -101,6 +108,15 @@ fn every_error_has_its_status_and_reason() {
         (Code::Internal, "INTERNAL"),
     ];
     assert_eq!(rows, table.map(|(code, reason)| (code, reason.to_owned())));
+}
+
+#[test]
+fn a_state_that_forbids_a_call_is_told_with_its_version() {
+    for state in [State::Held, State::RolledBack, State::Expired] {
+        let status = ApiError::Forbidden(Forbidden::NotHeld(stands(state))).into_status();
+        let about = status.get_details_error_info().expect("an ErrorInfo").metadata;
+        assert_eq!((about["state"].as_str(), about["version"].as_str()), (state.name(), "3"));
+    }
 }
 
 #[test]

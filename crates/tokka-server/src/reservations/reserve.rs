@@ -18,7 +18,7 @@ use crate::counters::CounterState;
 use crate::error::{ApiError, Forbidden};
 use crate::payload::Stored;
 use crate::request::reservation::{Expect, ReserveOrder, reserve_order};
-use crate::{claims, frozen, response};
+use crate::{claims, frozen, open_orders, response};
 
 impl Reservations {
     /// See `PricingService.Reserve`.
@@ -51,7 +51,7 @@ impl Reservations {
             return Err(ApiError::Forbidden(Forbidden::UserRequired));
         }
         if !is_expected(&order.expect, &quote) {
-            return self.price_changed(order, published, &prepared, &usage);
+            return self.price_changed(order, published, &prepared, &usage).await;
         }
         let policy = allowed_policy(order, published, &quote)?;
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
@@ -156,7 +156,7 @@ impl Reservations {
         Ok(usage.collect())
     }
 
-    fn price_changed(
+    async fn price_changed(
         &self,
         order: &ReserveOrder,
         published: &Published,
@@ -166,15 +166,18 @@ impl Reservations {
         // The counters stand in the outcomes, which only a full price has.
         let full = prepared.price(usage, View::Full)?;
         let (rulebook, basket) = (&published.rulebook, &order.basket);
-        let change = response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full);
+        let (mut change, names) = response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full);
+        open_orders::say_of_shortages(&*self.ledger, order.target.shard_key(), &names, &mut change.counters).await;
         if !order.return_quote {
             return Err(ApiError::PriceChanged(Box::new(change)));
         }
         let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
+        let mut quote = response::quote(rulebook, &published.revision, basket, &full, counters, order.view);
+        open_orders::say_of_outcomes(&*self.ledger, rulebook, basket, prepared.counters(), &full, &mut quote).await;
         Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
             outcome: v1::ReserveOutcome::PriceChanged.into(),
             reservation: None,
-            quote: Some(response::quote(rulebook, &published.revision, basket, &full, counters, order.view)),
+            quote: Some(quote),
             price_change: Some(change),
         })))
     }

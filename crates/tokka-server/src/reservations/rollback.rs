@@ -102,12 +102,13 @@ impl Reservations {
 
     /// What this rollback does to a record as it stands.
     async fn step(&self, order: &RollbackOrder, record: &Record) -> Result<Step, ApiError> {
-        let id = || order.target.id.clone();
         let only_received = order.extent == Extent::Received;
         match record.state {
             State::RolledBack if record.tombstone || !only_received => return Err(ended(record)),
             State::Expired if order.extent != Extent::All => return Err(ended(record)),
-            State::Held if order.extent != Extent::All => return Err(ApiError::Forbidden(Forbidden::NotCommitted(id()))),
+            State::Held if order.extent != Extent::All => {
+                return Err(ApiError::Forbidden(Forbidden::NotCommitted(super::stands(record))));
+            }
             State::Held | State::Committed | State::Expired | State::RolledBack => {}
         }
         let recalled = self.recall(record).await?;

@@ -4,10 +4,10 @@ use prost::Message;
 use tokka_ledger::model::{Committed, Extended, IfExpired, Put, Record, State};
 use tokka_proto::v1;
 
-use super::{Reservations, TRIES_MAX, ended, merged, reference_name, stored};
-use crate::claims;
+use super::{Reservations, TRIES_MAX, ended, merged, reference_name, stands, stored};
 use crate::error::{ApiError, Forbidden};
 use crate::request::reservation as request;
+use crate::{claims, open_orders};
 
 impl Reservations {
     /// See `PricingService.Commit`.
@@ -51,7 +51,10 @@ impl Reservations {
             Committed::NotFound => Err(ApiError::NotFound { reservation: target.id }),
             Committed::RolledBack(record) | Committed::Expired(record) => Err(ended(&record)),
             Committed::Refused { shortages, .. } => {
-                Err(ApiError::ReacquireRefused(shortages.iter().map(claims::shortage).collect()))
+                let names: Vec<_> = shortages.iter().map(|shortage| shortage.counter.clone()).collect();
+                let mut told: Vec<_> = shortages.iter().map(claims::shortage).collect();
+                open_orders::say_of_shortages(&*self.ledger, target.shard_key(), &names, &mut told).await;
+                Err(ApiError::ReacquireRefused(told))
             }
         }
     }
@@ -95,7 +98,7 @@ impl Reservations {
         match self.ledger.extend(target.shard_key(), &target.id, until).await? {
             Extended::Done(record) => Ok(v1::ExtendReservationResponse { reservation: Some(self.head(&record).await?) }),
             Extended::NotFound => Err(ApiError::NotFound { reservation: target.id }),
-            Extended::NotHeld(_) => Err(ApiError::Forbidden(Forbidden::NotHeld(target.id))),
+            Extended::NotHeld(record) => Err(ApiError::Forbidden(Forbidden::NotHeld(stands(&record)))),
         }
     }
 }

@@ -159,6 +159,9 @@ impl Ledger for Told {
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
         self.memory.usage(counters).await
     }
+    async fn held(&self, shard_key: &str, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
+        self.memory.held(shard_key, counters).await
+    }
     async fn get(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError> {
         self.memory.get(shard_key, id).await
     }

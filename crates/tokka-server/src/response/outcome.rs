@@ -128,7 +128,13 @@ fn limit_use(limit: &LimitUse) -> v1::LimitUse {
         LimitName::MaxSets => v1::Limit::MaxSets,
         LimitName::Budget => v1::Limit::Budget,
     };
-    v1::LimitUse { counter: counter.into(), limit: limit.limit, used: limit.used, requested: limit.requested }
+    v1::LimitUse {
+        counter: counter.into(),
+        limit: limit.limit,
+        used: limit.used,
+        requested: limit.requested,
+        held_by_open_orders: None,
+    }
 }
 
 fn coverage(names: &Names<'_>, line: LineIx, why_not: Option<NotCovered>) -> v1::LineCoverage {

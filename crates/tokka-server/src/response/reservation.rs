@@ -7,6 +7,7 @@ use tokka_core::refund::{Refund, ToReturn};
 use tokka_core::rulebook::Rulebook;
 use tokka_core::table::{CounterIx, Ix, LineIx, PromoIx, Table};
 use tokka_ledger::model::{Millis, Portion, Record, State};
+use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
 use crate::claims;
@@ -104,19 +105,22 @@ pub(crate) fn amounts(portions: &[Portion]) -> Vec<v1::CounterAmount> {
     portions.iter().map(one).collect()
 }
 
-/// Why a price is not the expected one: the limits that cut or refused something. The quote is of view FULL.
+/// Why a price is not the expected one: the limits that cut or refused something, and beside it the names of their
+/// counters, in the same order. The quote is of view FULL.
 pub(crate) fn price_change(
     rulebook: &Rulebook,
     basket: &Basket,
     counters: &Table<CounterIx, Counter>,
     used: &[i64],
     quote: &Quote,
-) -> v1::PriceChange {
-    let mut short: Vec<v1::CounterShortage> = Vec::new();
+) -> (v1::PriceChange, Vec<Name>) {
+    let (mut short, mut names): (Vec<v1::CounterShortage>, Vec<Name>) = (Vec::new(), Vec::new());
     let mut note = |key: CounterKey, limit: i64, used: i64, requested: i64| {
-        let counter = Some(claims::to_wire(&claims::name(rulebook, basket, key)));
-        if !short.iter().any(|earlier| earlier.counter == counter) {
+        let name = claims::name(rulebook, basket, key);
+        if !names.contains(&name) {
+            let counter = Some(claims::to_wire(&name));
             short.push(v1::CounterShortage { counter, limit, used, requested, held_by_open_orders: None });
+            names.push(name);
         }
     };
     for outcome in &quote.outcomes {
@@ -145,11 +149,13 @@ pub(crate) fn price_change(
     }
     let counters_total = i64::try_from(short.len()).unwrap_or(i64::MAX);
     short.truncate(COUNTERS_MAX);
+    names.truncate(COUNTERS_MAX);
     let fingerprint = format!("{:032x}", quote.fingerprint);
-    v1::PriceChange { payable: quote.payable.get(), fingerprint, counters: short, counters_total }
+    (v1::PriceChange { payable: quote.payable.get(), fingerprint, counters: short, counters_total }, names)
 }
 
-fn stands_for(key: CounterKey, promotion: PromoIx, limit: LimitName) -> bool {
+/// Is this counter the one behind a promotion's limit?
+pub(crate) fn stands_for(key: CounterKey, promotion: PromoIx, limit: LimitName) -> bool {
     match (key, limit) {
         (CounterKey::Stock(of), LimitName::Stock)
         | (CounterKey::StockBySku(of, _), LimitName::StockBySku)

@@ -56,7 +56,8 @@ async fn basic_is_small_and_full_explains() {
     );
     let Some(Details::Applied(applied)) = &flash.details else { panic!("{flash:?}") };
     assert_eq!(applied.discount, 600);
-    let cut = v1::LimitUse { counter: v1::Limit::UnitsPerOrder.into(), limit: 2, used: 0, requested: 3 };
+    let cut =
+        v1::LimitUse { counter: v1::Limit::UnitsPerOrder.into(), limit: 2, used: 0, requested: 3, held_by_open_orders: None };
     assert_eq!(applied.cut, [cut]);
 
     let spend = outcome("spend-5000");

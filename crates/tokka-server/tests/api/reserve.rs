@@ -2,7 +2,7 @@
 
 use tokka_proto::v1;
 use tokka_proto::v1::reserve_request::Expect;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::orders::{SALE, all, is, masks, order, rich};
@@ -90,6 +90,96 @@ async fn another_price_is_told_with_the_counters_that_caused_it() {
     let agreed = v1::ReserveRequest { expect: Some(Expect::Fingerprint(change.fingerprint)), ..masks("r-3", "u-3", 4) };
     assert_eq!(server.hold(agreed).await.payable, 4520);
     assert_eq!(server.flash_left().await, 0);
+}
+
+/// The refusal says how the reservation stands.
+fn stands(status: &Status, state: &str, version: &str) {
+    let about = status.get_details_error_info().expect("an ErrorInfo").metadata;
+    assert_eq!((about["state"].as_str(), about["version"].as_str()), (state, version), "{status:?}");
+}
+
+#[tokio::test]
+async fn an_id_that_has_ended_is_refused_with_how_it_stands() {
+    let mut server = Running::sale().await;
+    let short = |id: &str| {
+        let hold_for = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+        v1::ReserveRequest { hold_for, ..masks(id, "u-1", 2) }
+    };
+    server.hold(short("r-1")).await;
+    server.hold(masks("r-2", "u-1", 2)).await;
+    server.commit("r-2", "u-1").await.expect("paid");
+    server.refund(all("r-2", "u-1", "b-1")).await;
+    while server.get("r-1", "u-1").await.expect("a reservation").reservation.expect("a head").version == 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let expired = server.refused(short("r-1")).await;
+    is(&expired, Code::FailedPrecondition, "EXPIRED");
+    stands(&expired, "EXPIRED", "2");
+    let cancelled = server.refused(masks("r-2", "u-1", 2)).await;
+    is(&cancelled, Code::FailedPrecondition, "ROLLED_BACK");
+    stands(&cancelled, "ROLLED_BACK", "3");
+    // Another request gets another answer, and learns nothing.
+    is(&server.refused(masks("r-2", "u-1", 1)).await, Code::AlreadyExists, "ID_TAKEN");
+}
+
+/// What a refusal says of the open orders behind each counter: kind and number.
+fn open_orders(status: &Status) -> Vec<(String, Option<String>)> {
+    let violations = status.get_details_quota_failure().expect("a QuotaFailure").violations;
+    let told = |violation: &tonic_types::QuotaViolation| {
+        (violation.quota_metric.clone(), violation.quota_dimensions.get("held_by_open_orders").cloned())
+    };
+    violations.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn a_limit_of_the_user_says_what_their_own_open_orders_hold_of_it() {
+    use v1::outcome::Details;
+    let mut server = Running::sale().await;
+    let ours = |held: &str| [("UNITS_PER_USER".to_owned(), Some(held.to_owned()))];
+    let more = |id: &str| v1::ReserveRequest { expect: Some(Expect::ExpectedPayable(2 * 980)), ..masks(id, "u-1", 2) };
+    // One is paid, two are open; the fourth of four is free.
+    server.paid(masks("r-1", "u-1", 1)).await;
+    server.hold(masks("r-2", "u-1", 2)).await;
+    server.hold(masks("r-3", "u-2", 3)).await;
+    let status = server.refused(more("r-4")).await;
+    is(&status, Code::Aborted, "PRICE_CHANGED");
+    assert_eq!(open_orders(&status), ours("2"));
+    let mut server = server.restarted().await;
+    assert_eq!(open_orders(&server.refused(more("r-4")).await), ours("2"), "after a restart too");
+
+    // An answer that brings the fresh price says it in both of its places.
+    let fresh =
+        v1::ReserveRequest { on_price_change: v1::OnPriceChange::ReturnQuote.into(), view: v1::View::Full.into(), ..more("r-4") };
+    let answer = server.client.reserve(fresh).await.expect("an answer").into_inner();
+    assert_eq!(answer.price_change.expect("a change").counters[0].held_by_open_orders, Some(2));
+    let limits = |quote: &v1::Quote| {
+        let flash = quote.outcomes.iter().find(|outcome| outcome.promotion == "flash").expect("an outcome");
+        match flash.details.as_ref().expect("details") {
+            Details::Applied(applied) => applied.cut.clone(),
+            Details::Limit(limit) => vec![*limit],
+            other => panic!("{other:?}"),
+        }
+    };
+    let [cut] = limits(&answer.quote.expect("a quote"))[..] else { panic!("one limit cuts") };
+    assert_eq!((cut.counter(), cut.used, cut.held_by_open_orders), (v1::Limit::UnitsPerUser, 3, Some(2)));
+
+    // A quote says it where the limit leaves nothing, and only of the user's own.
+    server.hold(masks("r-4", "u-1", 1)).await;
+    let quote = v1::QuoteRequest { basket: masks("q", "u-1", 1).basket, view: v1::View::Full.into(), ..Default::default() };
+    let quote = server.quote(quote).await.expect("a price");
+    let [reached] = limits(&quote)[..] else { panic!("one limit refuses") };
+    assert_eq!((reached.counter(), reached.used, reached.held_by_open_orders), (v1::Limit::UnitsPerUser, 4, Some(3)));
+    for (id, user, kind) in [("r-5", "u-3", "UNITS_PER_USER"), ("r-6", "u-4", "STOCK")] {
+        let one_more = v1::ReserveRequest { expect: Some(Expect::ExpectedPayable(5 * 980)), ..masks(id, user, 5) };
+        let told = open_orders(&server.refused(one_more).await);
+        let of_kind = told.iter().find(|(of, _)| of == kind).unwrap_or_else(|| panic!("no {kind} in {told:?}"));
+        assert_eq!(of_kind.1.as_deref(), (kind != "STOCK").then_some("0"), "{told:?}");
+    }
+    // What is paid is used, and held by nobody any more.
+    server.commit("r-2", "u-1").await.expect("paid");
+    server.commit("r-4", "u-1").await.expect("paid");
+    let one = v1::ReserveRequest { expect: Some(Expect::ExpectedPayable(980)), ..masks("r-7", "u-1", 1) };
+    assert_eq!(open_orders(&server.refused(one).await), ours("0"));
 }
 
 #[tokio::test]
@@ -202,7 +292,9 @@ async fn a_cancellation_that_overtakes_its_reserve_leaves_nothing_to_hold() {
     let answer = server.rollback(all("r-1", "u-1", "b-1")).await.expect("an answer");
     assert_eq!((answer.unknown, answer.refund, answer.reservation), (true, None, None));
     assert!(server.rollback(all("r-1", "u-1", "b-1")).await.expect("an answer").unknown);
-    is(&server.refused(masks("r-1", "u-1", 2)).await, Code::FailedPrecondition, "ROLLED_BACK");
+    let late = server.refused(masks("r-1", "u-1", 2)).await;
+    is(&late, Code::FailedPrecondition, "ROLLED_BACK");
+    stands(&late, "ROLLED_BACK", "1");
     assert_eq!(server.flash_left().await, 10);
     let got = server.get("r-1", "u-1").await.expect("a tombstone");
     assert_eq!((got.reservation.expect("a head").state(), got.quote), (v1::ReservationState::RolledBack, None));

@@ -184,6 +184,9 @@ pub(super) async fn look(ledger: &dyn Ledger) -> String {
     let mut seen = String::new();
     let names: Vec<Name> = COUNTERS.iter().map(|counter| Name::of(&[counter])).collect();
     seen += &format!("{:?}\n", ledger.usage(&names).await.unwrap());
+    for shard_key in ["u0", "u1", "somebody else"] {
+        seen += &format!("{:?}\n", ledger.held(shard_key, &names).await.unwrap());
+    }
     for number in 0..IDS {
         for shard_key in ["u0", "somebody else"] {
             seen += &format!("{:?}\n", ledger.get(shard_key, &format!("r{number}")).await.unwrap());
