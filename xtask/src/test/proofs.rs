@@ -67,12 +67,17 @@ impl Proofs {
         vec![
             Proof {
                 what: "scenarios",
-                found: format!("{} come out as worked by hand; {awaiting} await what is not built", self.scenarios),
+                found: format!("{} come out as worked by hand; {awaiting} await what is not built", grouped(self.scenarios)),
                 holds: self.scenarios > 0,
             },
             Proof {
                 what: "promises × cases",
-                found: format!("{kept} promises, at least {least} cases each, {cases} in all{}", self.seeds("promise a")),
+                found: format!(
+                    "{kept} promises, at least {} cases each, {} in all{}",
+                    grouped(least),
+                    grouped(cases),
+                    self.seeds("promise a")
+                ),
                 holds: kept == PROMISES.len(),
             },
             self.counted("two pricings agree", "cases, naive and fast"),
@@ -86,20 +91,20 @@ impl Proofs {
             self.counted("crashes of a disk recovered", "any write, torn, or out of order"),
             self.counted("servers killed with kill -9", "in the middle of a rush"),
             self.none("sold beyond a limit", "units, orders, coupons or gifts, after all that", heard > 0),
-            self.none("acknowledged and lost", &format!("of {heard} reservations"), heard > 0),
+            self.none("acknowledged and lost", &format!("of {} reservations", grouped(heard)), heard > 0),
         ]
     }
 
     /// Something that has to have been tried.
     fn counted(&self, what: &'static str, of: &str) -> Proof {
         let number = self.number(what);
-        Proof { what, found: format!("{number} {of}{}", self.seeds(what)), holds: number > 0 }
+        Proof { what, found: format!("{} {of}{}", grouped(number), self.seeds(what)), holds: number > 0 }
     }
 
     /// Something that has to have been looked for, and not found.
     fn none(&self, what: &'static str, of: &str, tried: bool) -> Proof {
         match self.said.get(what) {
-            Some(said) => Proof { what, found: format!("{} {of}", said.number), holds: said.number == 0 && tried },
+            Some(said) => Proof { what, found: format!("{} {of}", grouped(said.number)), holds: said.number == 0 && tried },
             None => Proof { what, found: "nobody looked".to_owned(), holds: false },
         }
     }
@@ -113,6 +118,19 @@ impl Proofs {
         let word = if seeds.len() == 1 { "seed" } else { "seeds" };
         if seeds.is_empty() { String::new() } else { format!(", from {word} {}", seeds.join(", ")) }
     }
+}
+
+/// `3,214`; seeds stay as they are to be typed.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && digits.len().saturating_sub(position) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// `NAME = NUMBER`, and perhaps ` from seed S`.
@@ -147,7 +165,7 @@ mod tests {
             "proof: crashes of a disk recovered = many",
         ]);
         let row = row(&proofs, "crashes of a disk recovered");
-        assert_eq!((row.found.as_str(), row.holds), ("3214 any write, torn, or out of order, from seeds 7, 9", true));
+        assert_eq!((row.found.as_str(), row.holds), ("3,214 any write, torn, or out of order, from seeds 7, 9", true));
     }
 
     #[test]
