@@ -12,7 +12,8 @@ pub const DATA_DIR: &str = ".tokka/data";
 pub struct Config {
     /// Where callers come in; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where probes come in besides, for when the main port asks for client certificates; `None` = nowhere.
+    /// Where operators come in (events, verification) and probes besides, for when the main port asks for client
+    /// certificates; `None` = nowhere. It asks nobody who they are: keep it away from callers.
     pub admin: Option<SocketAddr>,
     /// The folder whose files are the catalogue.
     pub catalogue: PathBuf,
@@ -21,6 +22,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How often holds are looked for whose deadline has passed.
     pub sweep_every: Duration,
+    /// How often a subscriber who has read all events looks for more.
+    pub events_poll: Duration,
+    /// How often what is new in the log is moved to the archive.
+    pub archive_every: Duration,
     /// How often the folder is read even though nothing told of a change: notifications do not reach every kind of
     /// file system.
     pub catalogue_poll: Duration,
@@ -31,8 +36,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: no admin address, data in [`DATA_DIR`], a look for expired holds every half second, a look at the folder every 5 s, a pause of 1 s and at most 20 s of draining, which
-    /// fits into the 30 s that Kubernetes gives.
+    /// The defaults: no admin address, data in [`DATA_DIR`], a look for expired holds every half second, for new events
+    /// every 50 ms, at the folder and for the archive every 5 s, a pause of 1 s and at most 20 s of draining, which fits
+    /// into the 30 s that Kubernetes gives.
     pub fn new(listen: SocketAddr, catalogue: impl Into<PathBuf>) -> Self {
         Self {
             listen,
@@ -40,6 +46,8 @@ impl Config {
             catalogue: catalogue.into(),
             data_dir: PathBuf::from(DATA_DIR),
             sweep_every: Duration::from_millis(500),
+            events_poll: Duration::from_millis(50),
+            archive_every: Duration::from_secs(5),
             catalogue_poll: Duration::from_secs(5),
             stop_pause: Duration::from_secs(1),
             drain_max: Duration::from_secs(20),

@@ -7,6 +7,7 @@ mod claims;
 mod config;
 mod counters;
 mod error;
+mod events;
 mod frozen;
 mod guard;
 mod log_id;
@@ -19,10 +20,14 @@ mod reservations;
 mod response;
 mod serve;
 mod store;
+mod verify;
 
 #[cfg(test)]
 mod captured_log;
 
 pub use catalogue::CatalogueState;
 pub use config::{Config, DATA_DIR};
+pub use events::told as told_event;
 pub use serve::{ServeError, Started, serve, shutdown_signal};
+pub use store::{ARCHIVE, LEDGER};
+pub use verify::told as told_audit;

@@ -60,9 +60,7 @@ impl Reservations {
 
     /// A reservation as it stands, with its receipt.
     async fn head(&self, record: &Record) -> Result<v1::Reservation, ApiError> {
-        let stored = stored(record)?;
-        let said = self.said_at_commit(record).await?.map(|(_, said)| said);
-        let order = merged(stored.as_ref().and_then(|stored| stored.order.clone()), said);
+        let (stored, order) = named(&*self.ledger, record).await?;
         Ok(self.head_of(record, stored.as_ref(), order))
     }
 
@@ -70,14 +68,25 @@ impl Reservations {
         let receipt = self.receipts.write(record);
         response::reservation::head(record, stored, order, receipt)
     }
+}
 
-    /// What Commit said of an order, and the version of that. It lies beside the record, which a commit does not rewrite.
-    async fn said_at_commit(&self, record: &Record) -> Result<Option<(u64, v1::OrderReference)>, ApiError> {
-        let Some(document) = self.ledger.document(&reference_name(record)).await? else { return Ok(None) };
-        let read = v1::OrderReference::decode(document.bytes.as_slice());
-        let reference = read.map_err(|error| ApiError::Bug(format!("an order reference cannot be read: {error}")))?;
-        Ok(Some((document.version, reference)))
-    }
+/// The stored order of a record, and what the caller calls it by now.
+pub(crate) async fn named(
+    ledger: &dyn Ledger,
+    record: &Record,
+) -> Result<(Option<Stored>, Option<v1::OrderReference>), ApiError> {
+    let stored = stored(record)?;
+    let said = said_at_commit(ledger, record).await?.map(|(_, said)| said);
+    let order = merged(stored.as_ref().and_then(|stored| stored.order.clone()), said);
+    Ok((stored, order))
+}
+
+/// What Commit said of an order, and the version of that. It lies beside the record, which a commit does not rewrite.
+async fn said_at_commit(ledger: &dyn Ledger, record: &Record) -> Result<Option<(u64, v1::OrderReference)>, ApiError> {
+    let Some(document) = ledger.document(&reference_name(record)).await? else { return Ok(None) };
+    let read = v1::OrderReference::decode(document.bytes.as_slice());
+    let reference = read.map_err(|error| ApiError::Bug(format!("an order reference cannot be read: {error}")))?;
+    Ok(Some((document.version, reference)))
 }
 
 fn reference_name(record: &Record) -> Name {
@@ -85,7 +94,7 @@ fn reference_name(record: &Record) -> Name {
 }
 
 /// The stored order of a record; a tombstone has none.
-fn stored(record: &Record) -> Result<Option<Stored>, ApiError> {
+pub(crate) fn stored(record: &Record) -> Result<Option<Stored>, ApiError> {
     if record.tombstone { Ok(None) } else { Ok(Some(Stored::from_bytes(&record.payload)?)) }
 }
 

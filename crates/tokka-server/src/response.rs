@@ -11,6 +11,7 @@ use tokka_proto::v1;
 
 use crate::counters::CounterState;
 
+pub(crate) mod event;
 mod funding;
 mod outcome;
 mod page;

@@ -12,7 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokka_catalog::Problems;
+use tokka_ledger::Ledger;
+use tokka_proto::v1::event_service_server::EventServiceServer;
 use tokka_proto::v1::pricing_service_server::PricingServiceServer;
+use tokka_proto::v1::store_service_server::StoreServiceServer;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
@@ -23,11 +26,13 @@ use tonic_health::server::HealthReporter;
 use crate::catalogue::{Catalogue, CatalogueState, Watch};
 use crate::claims::LedgerCounters;
 use crate::config::Config;
+use crate::events::EventFeed;
 use crate::frozen::Thawed;
 use crate::guard::Guard;
 use crate::pricing::Pricing;
 use crate::reservations::Reservations;
 use crate::store::{self, Store};
+use crate::verify::Verifier;
 
 /// A dead peer is noticed after the first silence and this answer that did not come.
 const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(30);
@@ -39,6 +44,14 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The name by which probes ask for the service.
 const PRICING: &str = <PricingServiceServer<Pricing> as NamedService>::NAME;
+
+/// What is served to callers, and what to operators, besides reflection itself.
+const CALLERS: [&str; 2] = [PRICING, HEALTH];
+const OPERATORS: [&str; 3] =
+    [<EventServiceServer<EventFeed> as NamedService>::NAME, <StoreServiceServer<Verifier> as NamedService>::NAME, HEALTH];
+const HEALTH: &str = "grpc.health.v1.Health";
+/// The last answers of the admin address get this long to leave.
+const ADMIN_FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// The name by which probes ask for the folder: it is NOT_SERVING while the files as they are now are refused. Prices go
 /// on under the old revision, so the service itself stays SERVING, and no orchestrator restarts it.
@@ -82,7 +95,7 @@ pub enum ServeError {
 pub struct Started {
     /// Where it listens; with the port that was taken for 0.
     pub address: SocketAddr,
-    /// Where probes may come in besides.
+    /// Where operators and probes may come in besides.
     pub admin: Option<SocketAddr>,
     /// What it serves, and why it does not serve what lies in the folder now.
     pub catalogue: watch::Receiver<CatalogueState>,
@@ -103,12 +116,16 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     // After the addresses: a server that cannot be reached leaves no data behind.
     let store = Store::open(&config.data_dir).await.map_err(|why| ServeError::Data { path: config.data_dir.clone(), why })?;
     let mut failed = pin!(store.failed);
+    let ledger: Arc<dyn Ledger> = store.ledger.clone();
 
     // What runs beside the calls ends with this set.
     let mut beside = JoinSet::new();
     beside.spawn(Watch::start(&config.catalogue).follow(Arc::clone(&catalogue), config.catalogue_poll));
 
-    beside.spawn(store::sweep(store.ledger.clone(), config.sweep_every));
+    beside.spawn(store::sweep(Arc::clone(&ledger), config.sweep_every));
+    let (end_archive, archive_ends) = watch::channel(false);
+    let mut archiving = JoinSet::new();
+    archiving.spawn(store::archive(Arc::clone(&ledger), store.archive, config.archive_every, archive_ends));
 
     let (health, probes) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
@@ -117,28 +134,43 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     let started =
         Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
 
-    let reservations = Reservations {
+    let reservations = Arc::new(Reservations {
         catalogue: Arc::clone(&catalogue),
-        ledger: store.ledger.clone(),
+        ledger: Arc::clone(&ledger),
         receipts: store.receipts,
         thawed: Thawed::default(),
-    };
+    });
     let pricing = Pricing {
         catalogue: Arc::clone(&catalogue),
-        counters: Arc::new(LedgerCounters(store.ledger)),
-        reservations: Arc::new(reservations),
+        counters: Arc::new(LedgerCounters(ledger)),
+        reservations: Arc::clone(&reservations),
     };
+    let (end_streams, streams_end) = watch::channel(false);
+    let feed = EventFeed::new(reservations, streams_end, config.events_poll);
     let mut services = RoutesBuilder::default();
     services
         .add_service(probes.clone())
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .add_service(reflection(&CALLERS).build_v1()?)
+        .add_service(reflection(&CALLERS).build_v1alpha()?)
         .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX));
+    let (end_admin, admin_ends) = oneshot::channel::<()>();
+    let mut administered = JoinSet::new();
     if let Some(admin) = admin {
-        // Until the very end: a probe learns that the server stops, and is not left without an answer.
-        beside.spawn(async move {
-            let probed = transport().add_service(probes).serve_with_incoming(admin.incoming).await;
-            tracing::error!(error = ?probed.err(), "the admin address is no longer served");
+        let mut services = RoutesBuilder::default();
+        services
+            .add_service(probes)
+            .add_service(reflection(&OPERATORS).build_v1()?)
+            .add_service(reflection(&OPERATORS).build_v1alpha()?)
+            .add_service(EventServiceServer::new(feed.clone()))
+            .add_service(StoreServiceServer::new(Verifier::new(store.ledger)));
+        let serving = transport().layer(tower::layer::layer_fn(Guard)).add_routes(services.routes());
+        administered.spawn(async move {
+            let ended = serving.serve_with_incoming_shutdown(admin.incoming, async {
+                let _ = admin_ends.await;
+            });
+            if let Err(error) = ended.await {
+                tracing::error!(%error, "the admin address is no longer served");
+            }
         });
     }
 
@@ -168,11 +200,26 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         cause = &mut failed => return Err(ServeError::Store(cause)),
         () = tokio::time::sleep(config.stop_pause) => {}
     }
+    let drained = tokio::time::Instant::now() + config.drain_max;
     drop(stop);
-    match tokio::time::timeout(config.drain_max, serving).await {
+    end_streams.send_replace(true);
+    let calls = async {
+        let ended = serving.await;
+        feed.ended().await;
+        ended
+    };
+    match tokio::time::timeout_at(drained, calls).await {
         Ok(ended) => ended?,
         Err(_) => tracing::warn!(drain_max_ms = config.drain_max.as_millis(), "calls that are still open are cut"),
     }
+    // Until the very end a probe learns that the server stops, and is not left without an answer.
+    drop(end_admin);
+    let _ = tokio::time::timeout(ADMIN_FLUSH_MAX, administered.join_next()).await;
+    administered.shutdown().await;
+    // What is left in the log is for the next start, where the time does not suffice.
+    end_archive.send_replace(true);
+    let _ = tokio::time::timeout_at(drained, archiving.join_next()).await;
+    archiving.shutdown().await;
     // Whoever opens the data next finds it closed.
     beside.shutdown().await;
     tracing::info!("stopped");
@@ -226,9 +273,12 @@ fn transport() -> Server {
         .max_concurrent_streams(STREAMS_MAX)
 }
 
-/// The API, the probes and the details of errors, so that grpcurl can print them all.
-fn reflection() -> tonic_reflection::server::Builder<'static> {
-    tonic_reflection::server::Builder::configure()
+/// The API, the probes and the details of errors, so that grpcurl can print them all; the services that are listed are
+/// those of the address.
+fn reflection(services: &[&str]) -> tonic_reflection::server::Builder<'static> {
+    let listed = tonic_reflection::server::Builder::configure();
+    let listed = services.iter().fold(listed, |listed, service| listed.with_service_name(*service));
+    listed
         .register_encoded_file_descriptor_set(tokka_proto::DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)

@@ -1,4 +1,5 @@
-//! Where are reservations kept? The data directory: the ledger's file, and the key that signs receipts.
+//! Where are reservations kept? The data directory: the ledger's file, the archive of its log, and the key that signs
+//! receipts.
 
 use std::future::Future;
 use std::path::Path;
@@ -6,17 +7,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokka_ledger::archive::Archive;
 use tokka_ledger::embedded::{self, Embedded};
 use tokka_ledger::{EXPIRE_MAX, Ledger};
 
 use crate::receipt::Receipts;
 
 /// The folder of the ledger within the data directory.
-const LEDGER: &str = "ledger";
+pub const LEDGER: &str = "ledger";
+
+/// The folder of the archive, likewise.
+pub const ARCHIVE: &str = "archive";
 
 /// What a server keeps.
 pub(crate) struct Store {
-    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) ledger: Arc<Embedded>,
+    pub(crate) archive: Archive,
     pub(crate) receipts: Receipts,
     /// Ready once the store can acknowledge nothing any more, with the cause.
     pub(crate) failed: Pin<Box<dyn Future<Output = String> + Send>>,
@@ -41,9 +48,12 @@ impl Store {
             Ok::<_, String>((Arc::new(ledger), receipts))
         });
         let (ledger, receipts) = opened.await.map_err(|failure| failure.to_string())??;
+        let archive = Archive::new(data_dir.join(ARCHIVE));
+        // Before the first order: what the archive has not read stays in the log from here on.
+        archive.register(&*ledger).await.map_err(|error| error.to_string())?;
         let watched = Arc::clone(&ledger);
         let failed = Box::pin(async move { watched.failed().await });
-        Ok(Self { ledger, receipts, failed })
+        Ok(Self { ledger, archive, receipts, failed })
     }
 }
 
@@ -64,5 +74,38 @@ pub(crate) async fn sweep(ledger: Arc<dyn Ledger>, every: Duration) {
             Err(error) => tracing::warn!(%error, "expired holds are left for the next look"),
         }
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Moves what is new in the log to the archive, until `ended` holds and nothing is left. Where the archive cannot be
+/// written, the log keeps what it has not read, up to its maximum.
+pub(crate) async fn archive(ledger: Arc<dyn Ledger>, archive: Archive, every: Duration, mut ended: watch::Receiver<bool>) {
+    loop {
+        // Looked at first: what is read after it is all that there will be.
+        let last = *ended.borrow_and_update();
+        loop {
+            match archive.bite(&*ledger).await {
+                Ok(bite) => {
+                    if bite.gap {
+                        tracing::error!("the log dropped entries before the archive had read them: they are missing there");
+                    }
+                    if bite.events == 0 && !bite.gap {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the archive does not go on");
+                    break;
+                }
+            }
+        }
+        if last {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            // Where nobody is left to say it, this ends with the server.
+            changed = ended.changed() => if changed.is_err() { return },
+        }
     }
 }

@@ -70,7 +70,8 @@ impl Reservations {
             return Err(ApiError::Invalid(wrong));
         }
         for _ in 0..TRIES_MAX {
-            let (version, before) = self.said_at_commit(record).await?.map_or((0, None), |(version, said)| (version, Some(said)));
+            let (version, before) =
+                super::said_at_commit(&*self.ledger, record).await?.map_or((0, None), |(version, said)| (version, Some(said)));
             let after = merged(before.clone(), Some(order.clone()));
             if after == before {
                 return Ok(());

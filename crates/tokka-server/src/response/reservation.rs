@@ -52,7 +52,7 @@ pub(crate) fn head(
     }
 }
 
-fn state(state: State) -> v1::ReservationState {
+pub(super) fn state(state: State) -> v1::ReservationState {
     match state {
         State::Held => v1::ReservationState::Held,
         State::Committed => v1::ReservationState::Committed,

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod quote;

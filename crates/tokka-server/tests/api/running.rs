@@ -100,6 +100,8 @@ impl Running {
         let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)), folder.path());
         config.data_dir = data.path().to_owned();
         config.sweep_every = Duration::from_millis(10);
+        config.events_poll = Duration::from_millis(5);
+        config.archive_every = Duration::from_millis(10);
         config.catalogue_poll = Duration::from_millis(20);
         config.stop_pause = Duration::ZERO;
         change(&mut config);
