@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::retry::{Kind, with_retries};
 
 /// A quote in the view FULL of 1,000 lines is a few MiB.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// One call, attempts and deadline included. A macro, since the methods of the generated client differ in type only.
 macro_rules! send {
@@ -135,7 +135,7 @@ fn named_or_receipt(id: &str, receipt: &[u8]) -> Result<(), Error> {
     if receipt.is_empty() { named(id, "reservation_id") } else { Ok(()) }
 }
 
-fn endpoint(config: &Config) -> Result<Endpoint, ConnectError> {
+pub(crate) fn endpoint(config: &Config) -> Result<Endpoint, ConnectError> {
     let refuse = |why: String| ConnectError::Address { server: config.server.clone(), why };
     let address = match config.server.split_once("://") {
         None => format!("http://{}", config.server),

@@ -38,12 +38,14 @@ pub struct Deadlines {
     pub get: Duration,
     /// Everything that changes something: 1 s.
     pub change: Duration,
+    /// What operators ask and nobody waits for in a shop: 10 min.
+    pub operate: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         let ms = Duration::from_millis;
-        Self { quote: ms(150), get: ms(300), change: ms(1_000) }
+        Self { quote: ms(150), get: ms(300), change: ms(1_000), operate: ms(600_000) }
     }
 }
 
@@ -51,7 +53,7 @@ impl Deadlines {
     /// The same for every call, for programs that wait without a customer in front of them.
     #[must_use]
     pub const fn all(max: Duration) -> Self {
-        Self { quote: max, get: max, change: max }
+        Self { quote: max, get: max, change: max, operate: max }
     }
 }
 

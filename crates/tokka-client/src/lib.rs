@@ -1,6 +1,6 @@
 //! How does a program ask tokka? With a deadline for every call, and with retries that can do no harm.
 //!
-//! [`Client`] has one method a call and takes the messages of the API. Every call ends within its deadline, attempts
+//! [`Client`] has one method a call and takes the messages of the API; [`Operator`] asks what operators ask. Every call ends within its deadline, attempts
 //! included. What may be repeated is repeated: questions freely, and what changes something because its id makes a
 //! repetition the same call. **Ids are the caller's**: make one with [`fresh_id`], write it down with the order, and use it
 //! again when the outcome of a call is unknown; the client never makes one up.
@@ -26,12 +26,14 @@ mod client;
 mod config;
 mod error;
 mod id;
+mod operator;
 mod retry;
 
 pub use client::{Client, ConnectError};
 pub use config::{Config, Deadlines, Retries};
 pub use error::{Counter, Counters, Error, FieldViolation, Precondition, Refusal};
 pub use id::fresh_id;
+pub use operator::{Operator, Subscription};
 
 /// The messages of the API.
 pub use tokka_proto::v1;

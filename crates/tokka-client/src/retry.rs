@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 impl Retries {
-    fn attempts_max(&self, kind: Kind) -> u32 {
+    pub(crate) fn attempts_max(&self, kind: Kind) -> u32 {
         match kind {
             Kind::Read => self.reads_max.max(1),
             Kind::Change => self.changes_max.max(1),
@@ -34,7 +34,7 @@ impl Retries {
 
     /// The wait after attempt number `attempt` (from 1): between half of the step and all of it, so that clients that
     /// were refused together do not come back together; `asked` by the server, it is that and up to half of the step.
-    fn wait(&self, attempt: u32, asked: Option<Duration>, random: impl FnOnce(u64) -> u64) -> Duration {
+    pub(crate) fn wait(&self, attempt: u32, asked: Option<Duration>, random: impl FnOnce(u64) -> u64) -> Duration {
         let doubled = self.wait_first.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         let half = doubled.min(self.wait_max) / 2;
         let least = asked.map_or(half, |asked| asked.max(half));

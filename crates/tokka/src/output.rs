@@ -9,10 +9,18 @@ use crate::failure::Failure;
 /// # Errors
 /// Where it cannot be written, a full disk for example.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_while_read(text).map(|_| ())
+}
+
+/// Likewise, for an answer without an end: `false` once nobody reads it any more.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_while_read(text: &str) -> Result<bool, Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::because(format!("the answer cannot be written: {error}"))),
     }
 }

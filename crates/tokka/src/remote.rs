@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::Args;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
-use tokka_client::{Client, Config, Counters, Deadlines, Error};
+use tokka_client::{Client, Config, Counters, Deadlines, Error, Operator};
 
 use crate::failure::Failure;
 use crate::output;
@@ -45,6 +46,30 @@ impl Remote {
             let client = Client::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
             Ok(call(client).await)
         })
+    }
+}
+
+/// How long an operator waits for a connection.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client of the admin address of a server, within a runtime; its calls take at most so long.
+///
+/// # Errors
+/// The address is none.
+pub(crate) fn operator(server: &str, max: Duration) -> Result<Operator, Failure> {
+    let mut config = Config::new(server);
+    config.deadlines = Deadlines::all(max);
+    config.connect_max = PATIENCE;
+    Operator::new(config).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// What an error says to an operator, who may have given the address of the callers.
+pub(crate) fn refused_to_operator(server: &str, error: &Error) -> Failure {
+    match error {
+        Error::NotServed(refusal) if refusal.reason.is_none() => {
+            Failure::Usage(format!("`{server}` does not serve operators: give the address of `tokka serve --admin`"))
+        }
+        error => refused(error),
     }
 }
 
@@ -106,17 +131,27 @@ pub(crate) fn with_advice(error: &Error, advice: impl Display) -> Failure {
 
 /// Prints a message of the API as JSON: names as in `proto/tokka/v1`, numbers as numbers, every field.
 pub(crate) fn print_json(name: &str, message: &impl Message) -> Result<(), Failure> {
-    output::print(&json(name, message).map_err(|why| Failure::because(format!("the answer is no `{name}`: {why}")))?)
+    let value = json(name, message).map_err(|why| Failure::because(format!("the answer is no `{name}`: {why}")))?;
+    output::print(&format!("{value:#}\n"))
 }
 
-fn json(name: &str, message: &impl Message) -> Result<String, Box<dyn std::error::Error>> {
-    let pool = DescriptorPool::decode(tokka_proto::DESCRIPTOR_SET)?;
+/// Likewise, in one line.
+pub(crate) fn json_line(name: &str, message: &impl Message) -> Result<String, Failure> {
+    let value = json(name, message).map_err(|why| Failure::because(format!("the answer is no `{name}`: {why}")))?;
+    Ok(format!("{value}\n"))
+}
+
+fn json(name: &str, message: &impl Message) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+    let pool = POOL.as_ref().map_err(String::as_str)?;
     let descriptor = pool.get_message_by_name(&format!("tokka.v1.{name}")).ok_or("the API has no such message")?;
     let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
     let options = SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true).skip_default_fields(false);
-    let value = message.serialize_with_options(serde_json::value::Serializer, &options)?;
-    Ok(format!("{value:#}\n"))
+    Ok(message.serialize_with_options(serde_json::value::Serializer, &options)?)
 }
+
+/// Read once: a log has many lines.
+static POOL: LazyLock<Result<DescriptorPool, String>> =
+    LazyLock::new(|| DescriptorPool::decode(tokka_proto::DESCRIPTOR_SET).map_err(|error| error.to_string()));
 
 /// A length of time as people write it: `30s`, `15m`, `24h`, `14d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,8 +249,7 @@ mod tests {
             deadline: Some(prost_types::Timestamp { seconds: 0, nanos: 0 }),
             ..Default::default()
         };
-        let text = json("Reservation", &reservation).unwrap();
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let value = json("Reservation", &reservation).unwrap();
         assert_eq!(value["reservation_id"], "r");
         assert_eq!(value["state"], "RESERVATION_STATE_HELD");
         assert_eq!(value["payable"], 9_007_199_254_740_993_i64);

@@ -1,43 +1,66 @@
-//! What happened, and in which order? The log of a store, entry by entry.
+//! What happened, and in which order? The log of a store, entry by entry: of a running server, of a data folder, or of the
+//! archive in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
-use serde_json::json;
-use tokka_ledger::model::{Cursor, Event, Events as Batch, Transition};
-use tokka_ledger::{Embedded, Ledger};
+use tokka_client::v1::subscribe_response::What;
+use tokka_client::{Error, v1};
+use tokka_ledger::Ledger;
+use tokka_ledger::archive::Archive;
+use tokka_ledger::model::{Cursor, Events as Batch};
+use tokka_server::told_event;
 
 use crate::failure::Failure;
-use crate::grid::{Grid, Side};
-use crate::money::grouped;
-use crate::output;
+use crate::remote::{self, operator};
 use crate::store;
+
+mod show;
+
+use show::{Form, Show};
 
 /// Which part of which log is printed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  tokka events --server http://127.0.0.1:7071
+  tokka events --server http://127.0.0.1:7071 --follow --json
   tokka events --data .tokka/data
   tokka events --data .tokka/data --after 01000000000000000701000000000000002a --max 100
-  tokka events --data .tokka/data --json
+  tokka events --data .tokka/data --archive
+
+A running server is asked at its admin address (`tokka serve --admin`). `--data` reads the folder of a server that is \
+stopped; with `--archive` the whole history in it, also while a server runs.
 
 Each entry says what a reservation became and which limited quantities moved: above 0 was taken, below 0 went back. The \
-last line says where to go on: give it to `--after`. As JSON, each entry is one line, and so is the place to go on at, \
-under `cursor`. The server that has the store open must be stopped first.
+last line says where to go on: give it to `--after`. As JSON, each entry is one line, named as in the API, and so is the \
+place to go on at, under `cursor`; with `--follow` it comes after every batch. A server that is restarted within a minute \
+is followed on. An entry may come twice: drop what has the \
+same reservation and version.
 
-Exit codes: 0 printed, 1 the log no longer has what came after the cursor, 2 called wrongly, no store, or it is in use.")]
+Exit codes: 0 printed, 1 the log no longer has what came after the cursor, 2 called wrongly, no answer, no store, or it is \
+in use.")]
 pub(crate) struct Events {
-    /// The data folder of a server that is stopped
-    #[arg(long, value_name = "DIR", env = "TOKKA_DATA")]
-    data: PathBuf,
+    /// The admin address of a running server
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// The data folder of a server that is stopped; not looked at with `--server`
+    #[arg(long, value_name = "DIR", env = "TOKKA_DATA", required_unless_present = "server")]
+    data: Option<PathBuf>,
+    /// Prints the archive of the data folder, from the first day on
+    #[arg(long, conflicts_with_all = ["server", "after"])]
+    archive: bool,
     /// Prints what came after this place, which an earlier call printed
     #[arg(long, value_name = "CURSOR")]
     after: Option<Place>,
     /// Prints at most so many entries
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     max: Option<u32>,
+    /// Waits for more, until it is interrupted
+    #[arg(long, requires = "server")]
+    follow: bool,
     /// Prints one JSON object a line
     #[arg(long)]
     json: bool,
@@ -61,130 +84,125 @@ impl FromStr for Place {
     }
 }
 
-fn hex(cursor: &Cursor) -> String {
-    cursor.0.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hex(cursor: &[u8]) -> String {
+    cursor.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// How often a server that was followed may be looked for: about a minute.
+const RETURNS_MAX: u32 = 60;
 /// Entries that are read at once.
 const BITE: usize = 1_000;
 
 /// Prints the log.
 pub(crate) fn run(arguments: &Events) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::because)?;
-    let store = store::open(&arguments.data)?;
-    runtime.block_on(print(arguments, &store))
+    let form = match (arguments.json, arguments.follow) {
+        (true, _) => Form::Json,
+        (false, true) => Form::Lines,
+        (false, false) => Form::Table,
+    };
+    let mut show = Show::new(form);
+    match (&arguments.server, &arguments.data) {
+        (Some(server), _) => runtime.block_on(of_server(arguments, server, &mut show)),
+        (None, Some(data)) if arguments.archive => runtime.block_on(of_archive(arguments, data, &mut show)),
+        (None, Some(data)) => runtime.block_on(of_store(arguments, data, &mut show)),
+        (None, None) => Err(Failure::Usage("say which log: `--server URL` or `--data DIR`".to_owned())),
+    }
 }
 
-async fn print(arguments: &Events, store: &Embedded) -> Result<(), Failure> {
+async fn of_server(arguments: &Events, server: &str, show: &mut Show) -> Result<(), Failure> {
+    let after = arguments.after.clone().map(|place| place.0.0).unwrap_or_default();
+    let events_max = i64::from(arguments.max.unwrap_or(0));
+    let request = v1::SubscribeRequest { after, stop_at_end: !arguments.follow, events_max };
+    let mut stream = operator(server, remote::PATIENCE)?.subscribe(request);
+    // A wrong address is told at once; a server that was there may come back.
+    let mut returns = 0;
+    while !show.unread {
+        let part = match stream.next().await {
+            Ok(None) => break,
+            Ok(Some(part)) => part,
+            Err(Error::Unavailable { .. } | Error::OutcomeUnknown { .. }) if arguments.follow && returns > 0 => {
+                returns -= 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+            Err(error) => return Err(remote::refused_to_operator(server, &error)),
+        };
+        returns = RETURNS_MAX;
+        match part.what {
+            Some(What::Batch(batch)) => {
+                show.events(&batch.events)?;
+                if arguments.follow {
+                    show.place(&hex(&part.cursor))?;
+                }
+            }
+            Some(What::Gap(_)) if arguments.follow => show.gap(&hex(&part.cursor))?,
+            Some(What::Gap(_)) => return Err(gap(&part.cursor)),
+            None => {}
+        }
+    }
+    show.end(&hex(stream.cursor()))
+}
+
+async fn of_store(arguments: &Events, data: &Path, show: &mut Show) -> Result<(), Failure> {
+    let store = store::open(data)?;
     let mut cursor = arguments.after.clone().map(|place| place.0).unwrap_or_default();
-    let mut left = arguments.max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
-    let mut printed = 0_i64;
+    let mut left = most(arguments);
     while left > 0 {
         let batch = store.events(&cursor, left.min(BITE)).await.map_err(|error| Failure::Usage(error.to_string()))?;
         let (events, next) = match batch {
             Batch::Batch(events, next) => (events, next),
-            Batch::Gap(from) => {
-                let from = hex(&from);
-                let what = format!("the log no longer has what came after this cursor; it goes on at `--after {from}`");
-                return Err(Failure::because(what));
-            }
+            Batch::Gap(from) => return Err(gap(&from.0)),
         };
         cursor = next;
         if events.is_empty() {
             break;
         }
         left = left.saturating_sub(events.len());
-        output::print(&if arguments.json { lines(&events) } else { table(&events) })?;
-        printed = printed.saturating_add(i64::try_from(events.len()).unwrap_or(i64::MAX));
+        let mut told = Vec::with_capacity(events.len());
+        for event in &events {
+            told.push(told_event(event, Some(&store)).await.map_err(Failure::because)?);
+        }
+        show.events(&told)?;
     }
-    let place = hex(&cursor);
-    if arguments.json {
-        return output::print(&format!("{}\n", json!({"cursor": place})));
-    }
-    let entries = if printed == 1 { "entry" } else { "entries" };
-    output::print(&format!("\n{} {entries}; go on with `--after {place}`\n", grouped(printed)))
+    show.end(&hex(&cursor.0))
 }
 
-/// A word for each transition, and who reads it: the shop.
-const fn word(transition: Transition) -> &'static str {
-    match transition {
-        Transition::Reserved => "held",
-        Transition::Taken => "taken",
-        Transition::Committed => "paid",
-        Transition::Reacquired => "paid late, taken again",
-        Transition::PartReturned => "returned in part",
-        Transition::RolledBack => "rolled back",
-        Transition::Expired => "expired",
-        Transition::Extended => "held longer",
-        Transition::Replaced => "replaced by another",
-        Transition::Tombstone => "cancelled before it came",
+/// A day at a time is in memory.
+async fn of_archive(arguments: &Events, data: &Path, show: &mut Show) -> Result<(), Failure> {
+    let unreadable = |error: tokka_ledger::archive::ArchiveError| Failure::Unreadable(vec![error.to_string()]);
+    let folder = data.join(tokka_server::ARCHIVE);
+    let archive = Archive::new(&folder);
+    let days = archive.days().map_err(unreadable)?;
+    if days.is_empty() {
+        return Err(Failure::Unreadable(vec![format!("{}: holds no archive", folder.display())]));
     }
+    let mut left = most(arguments);
+    let mut gaps = 0_usize;
+    for day in &days {
+        let day = archive.day(day).map_err(unreadable)?;
+        gaps = gaps.saturating_add(day.gaps);
+        let mut told = Vec::new();
+        for event in day.events.iter().take(left) {
+            told.push(told_event(event, None).await.map_err(Failure::because)?);
+        }
+        left = left.saturating_sub(told.len());
+        show.events(&told)?;
+    }
+    show.end_of_archive(days.len())?;
+    if gaps > 0 {
+        return Err(Failure::because(format!("the log dropped entries before the archive had read them, {gaps} times")));
+    }
+    Ok(())
 }
 
-/// The stable name of a transition, for programs.
-fn name(transition: Transition) -> &'static str {
-    match transition {
-        Transition::Reserved => "RESERVED",
-        Transition::Taken => "TAKEN",
-        Transition::Committed => "COMMITTED",
-        Transition::Reacquired => "REACQUIRED",
-        Transition::PartReturned => "PART_RETURNED",
-        Transition::RolledBack => "ROLLED_BACK",
-        Transition::Expired => "EXPIRED",
-        Transition::Extended => "EXTENDED",
-        Transition::Replaced => "REPLACED",
-        Transition::Tombstone => "TOMBSTONE",
-    }
+fn most(arguments: &Events) -> usize {
+    arguments.max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX))
 }
 
-fn table(events: &[Event]) -> String {
-    let mut grid = Grid::new([
-        ("position", Side::Right),
-        ("when (UTC)", Side::Left),
-        ("reservation", Side::Left),
-        ("version", Side::Right),
-        ("what", Side::Left),
-        ("limited quantities", Side::Left),
-    ]);
-    for Event { entry, record: _ } in events {
-        let moved: Vec<String> = entry
-            .moved
-            .iter()
-            .map(|(counter, by)| format!("{}{} {}", if *by > 0 { "+" } else { "" }, grouped(*by), store::shown(counter)))
-            .collect();
-        let number = |number: u64| grouped(i64::try_from(number).unwrap_or(i64::MAX));
-        grid.row([
-            number(entry.position),
-            when(entry.at),
-            entry.id.clone(),
-            number(entry.version),
-            word(entry.transition).to_owned(),
-            moved.join("\n"),
-        ]);
-    }
-    grid.text()
-}
-
-fn lines(events: &[Event]) -> String {
-    let line = |Event { entry, record }: &Event| {
-        json!({
-            "position": entry.position,
-            "at": Timestamp::from_millisecond(entry.at).map(|at| at.to_string()).ok(),
-            "reservation_id": entry.id,
-            "version": entry.version,
-            "transition": name(entry.transition),
-            "moved": entry.moved.iter().map(|(counter, by)| json!({"counter": counter.parts(), "by": by})).collect::<Vec<_>>(),
-            "state": record.as_ref().map(|record| record.state.name()),
-        })
-    };
-    events.iter().map(|event| format!("{}\n", line(event))).collect()
-}
-
-fn when(at: i64) -> String {
-    match Timestamp::from_millisecond(at) {
-        Ok(at) => at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
-        Err(_) => at.to_string(),
-    }
+fn gap(from: &[u8]) -> Failure {
+    let from = hex(from);
+    Failure::because(format!("the log no longer has what came after this cursor; it goes on at `--after {from}`"))
 }
 
 #[cfg(test)]
@@ -194,7 +212,7 @@ mod tests {
     #[test]
     fn a_place_is_printed_as_it_is_read() {
         let place: Place = "0100ff2a".parse().unwrap();
-        assert_eq!((place.0.0.as_slice(), hex(&place.0)), (&[1, 0, 255, 42][..], "0100ff2a".to_owned()));
+        assert_eq!((place.0.0.as_slice(), hex(&place.0.0)), (&[1, 0, 255, 42][..], "0100ff2a".to_owned()));
         for wrong in ["", "0", "0g", "+1", "01 2", "é"] {
             assert!(wrong.parse::<Place>().is_err(), "{wrong}");
         }

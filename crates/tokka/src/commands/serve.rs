@@ -18,6 +18,7 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   tokka serve --catalogue examples/marketplace
+  tokka serve --catalogue examples/marketplace --admin 127.0.0.1:7071
   tokka serve --catalogue shop --data /var/lib/tokka --listen 0.0.0.0:7070 --log tokka_server=debug,info
 
 One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new \
@@ -36,7 +37,8 @@ pub(crate) struct Serve {
     /// Where calls come in; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
-    /// Where health probes may come in besides
+    /// Where operators come in (`tokka verify`, `tokka events`), and health probes besides. Anybody who reaches it is let
+    /// in: keep it away from callers
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
     /// What is logged: `info`, or levels by module, `tokka_server=debug,info`
@@ -80,7 +82,7 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
 /// The one line that scripts wait for.
 fn announce(started: Started) {
     let state = started.catalogue.borrow().clone();
-    let admin = started.admin.map(|address| format!(", probes on {address}")).unwrap_or_default();
+    let admin = started.admin.map(|address| format!(", operators and probes on {address}")).unwrap_or_default();
     let line =
         format!("tokka is ready on {}{admin}: {} promotions, revision {}\n", started.address, state.promotions, state.revision);
     if let Err(failure) = output::print(&line) {

@@ -1,33 +1,42 @@
-//! Do counters, records and log of a store agree? Reconciled from what lies on the disk.
+//! Do counters, records and log of a store agree? Of a running server, while orders go on, or of what lies on the disk.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
-use tokka_ledger::embedded::Audit;
+use tokka_client::v1;
+use tokka_server::told_audit;
 
 use crate::failure::Failure;
 use crate::grid::{Grid, Side};
 use crate::money::{count, grouped};
 use crate::output;
+use crate::remote::{Period, operator, print_json, refused_to_operator};
 use crate::store;
 
 /// Which store is checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  tokka verify --server http://127.0.0.1:7071
   tokka verify --data .tokka/data
   tokka verify --data /var/lib/tokka --json
 
-The store is read as a server reads it at its start, also after `kill -9`: every counter has to be what the reservations \
-hold of it, and every reservation of the version that the log says. The server that has it open must be stopped first.
+Every counter has to be what the reservations hold of it, and every reservation of the version that the log says. A \
+running server is asked at its admin address (`tokka serve --admin`), and orders go on meanwhile. `--data` reads the \
+folder of a server that is stopped, as a server reads it at its start, also after `kill -9`.
 
-Exit codes: 0 all agree, 1 something differs, 2 called wrongly, no store, or it is in use.")]
+Exit codes: 0 all agree, 1 something differs, 2 called wrongly, no answer, no store, or it is in use.")]
 pub(crate) struct Verify {
-    /// The data folder of a server that is stopped
-    #[arg(long, value_name = "DIR", env = "TOKKA_DATA")]
-    data: PathBuf,
-    /// Prints JSON
+    /// The admin address of a running server
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// The data folder of a server that is stopped; not looked at with `--server`
+    #[arg(long, value_name = "DIR", env = "TOKKA_DATA", required_unless_present = "server")]
+    data: Option<PathBuf>,
+    /// Waits at most this long for a server's answer: every reservation is read
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    timeout: Period,
+    /// Prints the API's answer as JSON
     #[arg(long)]
     json: bool,
 }
@@ -35,97 +44,98 @@ pub(crate) struct Verify {
 /// Reconciles a store and prints what it counted.
 pub(crate) fn run(arguments: &Verify) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::because)?;
-    let store = store::open(&arguments.data)?;
-    let audit = runtime.block_on(store.audit()).map_err(Failure::because)?;
-    output::print(&if arguments.json { as_json(&audit) } else { tables(&audit) })?;
-    if audit.is_clean() {
+    let audit = runtime.block_on(async {
+        match (&arguments.server, &arguments.data) {
+            (Some(server), _) => {
+                let audit = operator(server, arguments.timeout.0)?.verify().await;
+                audit.map_err(|error| refused_to_operator(server, &error))
+            }
+            (None, Some(data)) => Ok(told_audit(store::open(data)?.audit().await.map_err(Failure::because)?)),
+            (None, None) => Err(Failure::Usage("say which store: `--server URL` or `--data DIR`".to_owned())),
+        }
+    })?;
+    if arguments.json {
+        print_json("VerifyResponse", &audit)?;
+    } else {
+        output::print(&tables(&audit))?;
+    }
+    if audit.clean {
         return Ok(());
     }
-    let counters = count(wide(audit.differences.len()), "counter");
-    let versions = count(wide(audit.versions.len()), "reservation");
+    let counters = count(audit.differences_total, "counter");
+    let versions = count(audit.versions_total, "reservation");
     Err(Failure::because(format!("the store does not agree with itself: {counters}, {versions}")))
 }
 
-fn tables(audit: &Audit) -> String {
+fn tables(audit: &v1::VerifyResponse) -> String {
     let mut text = String::new();
     let mut reservations = Grid::new([("reservations", Side::Left), ("number", Side::Right)]);
     let states =
         [("held", audit.held), ("committed", audit.committed), ("rolled back", audit.rolled_back), ("expired", audit.expired)];
     for (state, number) in states {
-        reservations.row([state.to_owned(), many(number)]);
+        reservations.row([state.to_owned(), grouped(number)]);
     }
-    let all = states.iter().fold(0_u64, |sum, (_, number)| sum.saturating_add(*number));
-    text.push_str(&reservations.text_with_totals(["in all".to_owned(), many(all)]));
+    let all = states.iter().fold(0_i64, |sum, (_, number)| sum.saturating_add(*number));
+    text.push_str(&reservations.text_with_totals(["in all".to_owned(), grouped(all)]));
     let mut differences = Grid::new([
         ("counter", Side::Left),
         ("held by\nreservations", Side::Right),
         ("counted", Side::Right),
         ("difference", Side::Right),
     ]);
-    for (name, should, is) in &audit.differences {
-        differences.row([store::shown(name), grouped(*should), grouped(*is), grouped(is.saturating_sub(*should))]);
+    for v1::CounterDifference { counter, user, held_by_reservations: should, counted: is } in &audit.differences {
+        let counter = store::shown(counter.as_ref(), user);
+        differences.row([counter, grouped(*should), grouped(*is), grouped(is.saturating_sub(*should))]);
     }
     if !differences.is_empty() {
         text.push_str(&format!("\nCOUNTERS THAT DIFFER\n\n{}", differences.text()));
+        text.push_str(&more(audit.differences.len(), audit.differences_total));
     }
     if !audit.versions.is_empty() {
         text.push_str(&format!("\nRESERVATIONS THAT THE LOG KNOWS OTHERWISE\n\n{}\n", audit.versions.join("\n")));
+        text.push_str(&more(audit.versions.len(), audit.versions_total));
     }
-    let entries = if audit.entries == 1 { "entry" } else { "entries" };
-    let verdict = if audit.is_clean() { "all agree" } else { "SOMETHING DIFFERS" };
-    text.push_str(&format!(
-        "\n{} in use, {} log {entries}: {verdict}\n",
-        count(i64::try_from(audit.counters).unwrap_or(i64::MAX), "counter"),
-        many(audit.entries)
-    ));
+    let entries = if audit.log_entries == 1 { "entry" } else { "entries" };
+    let verdict = if audit.clean { "all agree" } else { "SOMETHING DIFFERS" };
+    let (counters, kept) = (count(audit.counters, "counter"), grouped(audit.log_entries));
+    text.push_str(&format!("\n{counters} in use, {kept} log {entries}: {verdict}\n"));
     text
 }
 
-fn as_json(audit: &Audit) -> String {
-    let value = json!({
-        "clean": audit.is_clean(),
-        "reservations": {
-            "held": audit.held, "committed": audit.committed, "rolled_back": audit.rolled_back, "expired": audit.expired,
-        },
-        "counters": audit.counters,
-        "entries": audit.entries,
-        "differences": audit.differences.iter().map(|(name, should, is)| json!({
-            "counter": name.parts(), "held_by_reservations": should, "counted": is,
-        })).collect::<Vec<_>>(),
-        "versions": audit.versions,
-    });
-    format!("{value:#}\n")
-}
-
-fn many(number: u64) -> String {
-    grouped(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-fn wide(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+/// The first 1,000 are named.
+fn more(named: usize, total: i64) -> String {
+    match total.saturating_sub(i64::try_from(named).unwrap_or(i64::MAX)) {
+        0 => String::new(),
+        more => format!("and {} more\n", grouped(more)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokka_ledger::name::Name;
-
     use super::*;
 
     #[test]
     fn what_differs_is_named_with_both_numbers() {
-        let clean = Audit { held: 2, committed: 1, counters: 3, entries: 1, ..Audit::default() };
+        let clean = v1::VerifyResponse { clean: true, held: 2, committed: 1, counters: 3, log_entries: 1, ..Default::default() };
         let text = tables(&clean);
         assert!(text.contains("3 counters in use, 1 log entry: all agree"), "{text}");
-        let name = Name::of(&["user_units", "flash", "", "u1"]);
-        let broken = Audit { differences: vec![(name, 2, 5)], versions: vec!["r-7".to_owned()], ..clean };
+        let kind = v1::CounterKind::UnitsPerUser.into();
+        let counter = v1::Counter { kind, promotion: "flash".to_owned(), ..Default::default() };
+        let user = "u1".to_owned();
+        let difference = v1::CounterDifference { counter: Some(counter), user, held_by_reservations: 2, counted: 5 };
+        let broken = v1::VerifyResponse {
+            clean: false,
+            differences: vec![difference],
+            differences_total: 1_501,
+            versions: vec!["r-7".to_owned()],
+            versions_total: 1,
+            ..clean
+        };
         let text = tables(&broken);
-        for words in ["user_units flash u1", "r-7", "SOMETHING DIFFERS"] {
+        for words in ["flash: the customer's pieces (u1)", "and 1,500 more", "r-7", "SOMETHING DIFFERS"] {
             assert!(text.contains(words), "no {words} in\n{text}");
         }
-        let row: Vec<&str> = text.lines().find(|line| line.contains("flash")).unwrap().split_whitespace().collect();
-        assert_eq!(row, ["user_units", "flash", "u1", "2", "5", "3"]);
-        let value: serde_json::Value = serde_json::from_str(&as_json(&broken)).unwrap();
-        assert_eq!(value["differences"][0]["counter"], json!(["user_units", "flash", "", "u1"]));
-        assert_eq!((&value["clean"], &value["reservations"]["held"]), (&json!(false), &json!(2)));
+        let row: Vec<&str> = text.lines().find(|line| line.contains("flash")).unwrap().split_whitespace().rev().take(3).collect();
+        assert_eq!(row, ["3", "5", "2"]);
     }
 }

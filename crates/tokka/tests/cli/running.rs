@@ -13,6 +13,8 @@ pub(crate) struct Server {
     pub(crate) ready: String,
     /// `http://127.0.0.1:…`
     pub(crate) url: String,
+    /// Likewise, for operators.
+    pub(crate) admin: String,
 }
 
 /// Ends the server also where a test fails.
@@ -36,25 +38,28 @@ impl Server {
 
     /// Starts one over a catalogue of somewhere else, and `data` of a folder.
     pub(crate) fn over(catalogue: &str, folder: &Folder) -> Self {
-        Self::listen(catalogue, folder, "127.0.0.1:0")
+        Self::listen(catalogue, folder, ["127.0.0.1:0"; 2])
     }
 
-    /// Starts it again, at the same address and over the same data.
+    /// Starts it again, at the same addresses and over the same data.
     pub(crate) fn again(&mut self, folder: &Folder) {
         self.kill();
-        *self = Self::listen(&folder.text("shop"), folder, self.url.strip_prefix("http://").unwrap());
+        let addresses = [&self.url, &self.admin].map(|url| url.strip_prefix("http://").unwrap().to_owned());
+        *self = Self::listen(&folder.text("shop"), folder, addresses.each_ref().map(String::as_str));
     }
 
-    fn listen(catalogue: &str, folder: &Folder, address: &str) -> Self {
+    fn listen(catalogue: &str, folder: &Folder, [address, admin]: [&str; 2]) -> Self {
         let mut command = command();
-        command.args(["serve", "--listen", address, "--log", "warn"]);
+        command.args(["serve", "--listen", address, "--admin", admin, "--log", "warn"]);
         command.args(["--catalogue", catalogue, "--data", &folder.text("data")]);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        let address = ready.strip_prefix("tokka is ready on ").and_then(|rest| rest.split_once(": ")).map(|(address, _)| address);
-        let url = format!("http://{}", address.unwrap_or_else(|| panic!("{ready}")));
-        Self { process, ready, url }
+        let addresses = ready.strip_prefix("tokka is ready on ").and_then(|rest| rest.split_once(": ")).map(|(both, _)| both);
+        let both = addresses.and_then(|both| both.split_once(", operators and probes on "));
+        let (address, admin) = both.unwrap_or_else(|| panic!("{ready}"));
+        let [url, admin] = [address, admin].map(|address| format!("http://{address}"));
+        Self { process, ready, url, admin }
     }
 
     /// Asks it with a command.
