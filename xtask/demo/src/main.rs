@@ -24,6 +24,7 @@ const PRODUCTS: &str = "examples/marketplace.products.csv";
 const BASKET: &str = "examples/baskets/all-six-stages.yaml";
 /// Where the server stays with `--keep`: its own default. Without it any free port does.
 const KEPT_AT: &str = "127.0.0.1:7070";
+const KEPT_ADMIN: &str = "127.0.0.1:7071";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +49,7 @@ fn run(arguments: &[String]) -> Result<()> {
         catalogue: CATALOGUE,
         data: data.path().to_owned(),
         listen: if keep { KEPT_AT } else { "127.0.0.1:0" },
+        admin: keep.then_some(KEPT_ADMIN),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -109,6 +111,8 @@ fn print_how_to_call(address: &str) {
     println!("  grpcurl -plaintext -d '{order}' {address} tokka.v1.PricingService/GetReservation");
     println!("  cargo run -q -p tokka -- reservation {} --user u-tanaka", order::ID);
     println!("  cargo run -q -p tokka -- reserve {BASKET} --expect 26630 --id order-1002");
+    println!("  cargo run -q -p tokka -- events --server http://{KEPT_ADMIN}");
+    println!("  cargo run -q -p tokka -- verify --server http://{KEPT_ADMIN}");
 }
 
 /// Ready when somebody asks this process to end: Ctrl-C, or SIGTERM and SIGHUP where there are such things. Listened for

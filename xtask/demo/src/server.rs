@@ -12,6 +12,8 @@ pub(crate) struct Launch {
     pub(crate) catalogue: &'static str,
     pub(crate) data: PathBuf,
     pub(crate) listen: &'static str,
+    /// Where operators come in.
+    pub(crate) admin: Option<&'static str>,
 }
 
 /// A server that ends with this value.
@@ -27,6 +29,7 @@ impl Launch {
         let mut process = Command::new(&self.tokka)
             .args(["serve", "--catalogue", self.catalogue, "--listen", self.listen, "--log", "warn", "--data"])
             .arg(&self.data)
+            .args(self.admin.iter().flat_map(|admin| ["--admin", admin]))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
