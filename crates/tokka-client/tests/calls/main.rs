@@ -8,6 +8,8 @@ mod connection;
 #[cfg(test)]
 mod details;
 #[cfg(test)]
+mod following;
+#[cfg(test)]
 mod retries;
 
 #[cfg(test)]
