@@ -14,11 +14,12 @@ use tonic::transport::{Endpoint, Server, Uri};
 use tonic::{Code, Request, Response, Status, async_trait};
 
 type Part = Result<v1::SubscribeResponse, Status>;
+type Answer = Result<Vec<Part>, Status>;
 
 /// Answers each subscription with the next parts of a script, or refuses it, and remembers what was asked.
 #[derive(Clone, Default)]
 struct Feed {
-    script: Arc<Mutex<VecDeque<Result<Vec<Part>, Status>>>>,
+    script: Arc<Mutex<VecDeque<Answer>>>,
     asked: Arc<Mutex<Vec<v1::SubscribeRequest>>>,
 }
 
@@ -36,7 +37,7 @@ impl EventService for Feed {
 }
 
 impl Feed {
-    fn new(script: impl IntoIterator<Item = Result<Vec<Part>, Status>>) -> Self {
+    fn new(script: impl IntoIterator<Item = Answer>) -> Self {
         Self { script: Arc::new(Mutex::new(script.into_iter().collect())), asked: Arc::default() }
     }
 
