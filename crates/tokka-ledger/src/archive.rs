@@ -27,7 +27,7 @@ pub const BITE: usize = 1_000;
 const SKIPPABLE: [u8; 4] = 0x184D_2A5E_u32.to_le_bytes();
 /// Layout, length of the body, its checksum.
 const HEADER_BYTES: u32 = 20;
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// No frame is larger: a longer one is a broken header, not a reason to ask for memory.
 const BODY_BYTES_MAX: u64 = 1 << 31;
 const SHARD: &str = "shard-0";
@@ -51,6 +51,14 @@ pub enum ArchiveError {
         path: PathBuf,
         /// Where the frame begins.
         at: u64,
+    },
+    /// Another tokka wrote a frame, and this one does not read it; the file stays as it is.
+    #[error("archive `{path}` has layout {found}, this tokka reads layout {LAYOUT}")]
+    Layout {
+        /// Which file.
+        path: PathBuf,
+        /// What the frame says.
+        found: u32,
     },
     /// The ledger did not answer.
     #[error(transparent)]
@@ -278,6 +286,10 @@ impl Frames {
             return Ok(None);
         }
         self.file.read_exact(&mut header).map_err(io_at(&self.path))?;
+        // Never taken for a torn one, which would be cut off. Zero is: a crash leaves zeros.
+        if let Some((found, _)) = layout(&header).filter(|(found, _)| ![0, LAYOUT].contains(found)) {
+            return Err(ArchiveError::Layout { path: self.path.clone(), found });
+        }
         let length = body_length(&header);
         let whole = length.map_or(u64::MAX, |length| length.saturating_add(28));
         // A header that says nothing sensible, or more than there is, or something else than the body is.
@@ -305,10 +317,16 @@ impl Frames {
     }
 }
 
-/// What a header says; `None` where it is none of ours.
-fn body_length(header: &[u8; 28]) -> Option<u64> {
+/// The layout that a header names, and what comes behind it.
+fn layout(header: &[u8; 28]) -> Option<(u32, &[u8])> {
     let rest = header.strip_prefix(&SKIPPABLE)?.strip_prefix(&HEADER_BYTES.to_le_bytes())?;
-    let (length, _) = rest.strip_prefix(&LAYOUT.to_le_bytes())?.split_first_chunk::<8>()?;
+    let (found, rest) = rest.split_first_chunk::<4>()?;
+    Some((u32::from_le_bytes(*found), rest))
+}
+
+/// The length in a header; `None` where it is none of ours.
+fn body_length(header: &[u8; 28]) -> Option<u64> {
+    let (length, _) = layout(header).filter(|(found, _)| *found == LAYOUT)?.1.split_first_chunk::<8>()?;
     Some(u64::from_le_bytes(*length)).filter(|length| *length <= BODY_BYTES_MAX)
 }
 

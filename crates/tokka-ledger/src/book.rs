@@ -29,7 +29,7 @@ pub(crate) enum Ask {
     Reserve(Hold),
     Take(Hold),
     Replace { old: String, hold: Hold },
-    Commit { shard_key: String, id: String, if_expired: IfExpired },
+    Commit { shard_key: String, id: String, if_expired: IfExpired, note: Option<Vec<u8>> },
     Rollback { shard_key: String, id: String, rollback: Rollback },
     Extend { shard_key: String, id: String, until: Millis },
     Expire { max: usize },
@@ -53,7 +53,8 @@ impl Ask {
             }
             Self::Put { bytes, .. } => bounds::bytes("document", bytes),
             Self::Pass { reader, .. } => bounds::id("reader", reader),
-            Self::Commit { .. } | Self::Extend { .. } | Self::Expire { .. } => Ok(()),
+            Self::Commit { note, .. } => bounds::bytes("note", note.as_deref().unwrap_or_default()),
+            Self::Extend { .. } | Self::Expire { .. } => Ok(()),
         }
     }
 }
@@ -155,7 +156,9 @@ impl<B: Base> Book<B> {
                 let old = self.record(old)?;
                 self.one(&hold.id, Operation::Replace { old: old.as_deref(), hold }, now)
             }
-            Ask::Commit { shard_key, id, if_expired } => self.one(id, Operation::Commit { shard_key, if_expired }, now),
+            Ask::Commit { shard_key, id, if_expired, note } => {
+                self.one(id, Operation::Commit { shard_key, if_expired, note: note.as_deref() }, now)
+            }
             Ask::Rollback { shard_key, id, rollback } => self.one(id, Operation::Rollback { shard_key, id, rollback }, now),
             Ask::Extend { shard_key, id, until } => self.one(id, Operation::Extend { shard_key, until: *until }, now),
             Ask::Expire { max } => self.expire(*max, now),
@@ -387,6 +390,7 @@ mod tests {
             claims: Vec::new(),
             holding: vec![Portion { counter: stock.clone(), amount: 2 }],
             payload: Vec::new(),
+            note: None,
             documents: Vec::new(),
             returns: Vec::new(),
             tombstone: false,

@@ -59,6 +59,8 @@ macro_rules! ledger_contract {
         );
         $crate::ledger_contract!(@area $open, settling:
             a_commit_happens_once_and_answers_again
+            a_note_is_kept_by_the_call_that_commits_and_no_other
+            a_note_comes_with_a_late_payment_and_stays
             a_hold_past_its_deadline_is_committed_as_long_as_nobody_expired_it
             a_late_payment_takes_its_claims_again
             a_late_payment_that_does_not_fit_is_refused_with_the_counters
@@ -186,7 +188,7 @@ pub(crate) async fn taken(ledger: &dyn Ledger, id: &str, claims: &[(&str, i64, i
 /// Reserves and commits.
 pub(crate) async fn paid(ledger: &dyn Ledger, id: &str, claims: &[(&str, i64, i64)]) -> Record {
     taken(ledger, id, claims).await;
-    match ledger.commit("u", id, IfExpired::Refuse).await.unwrap() {
+    match ledger.commit("u", id, IfExpired::Refuse, None).await.unwrap() {
         Committed::Done(record) => record,
         other => unexpected(other),
     }

@@ -213,8 +213,14 @@ impl Ledger for Embedded {
         self.ask(Ask::Take(hold)).await?.reserved()
     }
 
-    async fn commit(&self, shard_key: &str, id: &str, if_expired: IfExpired) -> Result<Committed, LedgerError> {
-        let ask = Ask::Commit { shard_key: shard_key.to_owned(), id: id.to_owned(), if_expired };
+    async fn commit(
+        &self,
+        shard_key: &str,
+        id: &str,
+        if_expired: IfExpired,
+        note: Option<Vec<u8>>,
+    ) -> Result<Committed, LedgerError> {
+        let ask = Ask::Commit { shard_key: shard_key.to_owned(), id: id.to_owned(), if_expired, note };
         self.ask(ask).await?.committed()
     }
 

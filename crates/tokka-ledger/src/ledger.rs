@@ -33,8 +33,15 @@ pub trait Ledger: Send + Sync + 'static {
     /// Reserve and commit in one step.
     async fn take(&self, hold: Hold) -> Result<Reserved, LedgerError>;
 
-    /// Once; again: the same answer. HELD succeeds at any time, also past its deadline.
-    async fn commit(&self, shard_key: &str, id: &str, if_expired: IfExpired) -> Result<Committed, LedgerError>;
+    /// Once; again: the same answer. HELD succeeds at any time, also past its deadline. The note goes into the record in
+    /// the same step, and only if this call commits it: a refused or a repeated commit leaves the record as it is.
+    async fn commit(
+        &self,
+        shard_key: &str,
+        id: &str,
+        if_expired: IfExpired,
+        note: Option<Vec<u8>>,
+    ) -> Result<Committed, LedgerError>;
 
     /// Whole at any time, in part after commit, each `rollback_id` once.
     async fn rollback(&self, shard_key: &str, id: &str, rollback: Rollback) -> Result<RolledBack, LedgerError>;

@@ -109,8 +109,14 @@ impl Ledger for Memory {
         self.run(&Ask::Take(hold))?.reserved()
     }
 
-    async fn commit(&self, shard_key: &str, id: &str, if_expired: IfExpired) -> Result<Committed, LedgerError> {
-        self.run(&Ask::Commit { shard_key: shard_key.to_owned(), id: id.to_owned(), if_expired })?.committed()
+    async fn commit(
+        &self,
+        shard_key: &str,
+        id: &str,
+        if_expired: IfExpired,
+        note: Option<Vec<u8>>,
+    ) -> Result<Committed, LedgerError> {
+        self.run(&Ask::Commit { shard_key: shard_key.to_owned(), id: id.to_owned(), if_expired, note })?.committed()
     }
 
     async fn rollback(&self, shard_key: &str, id: &str, rollback: Rollback) -> Result<RolledBack, LedgerError> {

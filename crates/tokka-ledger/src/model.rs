@@ -106,6 +106,9 @@ pub struct Record {
     /// The priced order, as last written.
     #[serde(with = "serde_bytes")]
     pub payload: Vec<u8>,
+    /// What the commit brought that made it COMMITTED (what the order is called by then): opaque, never written again.
+    #[serde(with = "serde_bytes")]
+    pub note: Option<Vec<u8>>,
     /// See [`Hold::documents`].
     pub documents: Vec<Document>,
     /// In order; each with its stored answer.

@@ -39,6 +39,8 @@ pub enum Operation<'a> {
         shard_key: &'a str,
         /// What to do with an EXPIRED one.
         if_expired: &'a IfExpired,
+        /// What the record keeps of it.
+        note: Option<&'a [u8]>,
     },
     /// See [`crate::Ledger::rollback`].
     Rollback {
@@ -116,7 +118,7 @@ pub fn step(before: Option<&Record>, operation: Operation<'_>, now: Millis, used
         Operation::Reserve(hold) => reserve(before, hold, State::Held, now, used),
         Operation::Take(hold) => reserve(before, hold, State::Committed, now, used),
         Operation::Replace { old, hold } => replace(before, old, hold, now, used),
-        Operation::Commit { shard_key, if_expired } => commit(seen_by(before, shard_key), if_expired, now, used),
+        Operation::Commit { shard_key, if_expired, note } => commit(seen_by(before, shard_key), if_expired, note, now, used),
         Operation::Rollback { shard_key, id, rollback } => roll_back(before, shard_key, id, rollback, now),
         Operation::Extend { shard_key, until } => extend(seen_by(before, shard_key), until, now),
         Operation::Expire => expire(before, now),
@@ -217,6 +219,7 @@ fn make(hold: &Hold, state: State, now: Millis) -> Change {
         claims: hold.claims.clone(),
         holding: portions(&hold.claims),
         payload: hold.payload.clone(),
+        note: None,
         documents: hold.documents.clone(),
         returns: Vec::new(),
         tombstone: false,
@@ -230,7 +233,13 @@ fn make(hold: &Hold, state: State, now: Millis) -> Change {
     Change { record, transition, moved: taken(&hold.claims), documents }
 }
 
-fn commit(before: Option<&Record>, if_expired: &IfExpired, now: Millis, used: &dyn Fn(&Name) -> i64) -> Step {
+fn commit(
+    before: Option<&Record>,
+    if_expired: &IfExpired,
+    note: Option<&[u8]>,
+    now: Millis,
+    used: &dyn Fn(&Name) -> i64,
+) -> Step {
     let Some(record) = before else { return refuse(Answer::Committed(Committed::NotFound)) };
     match record.state {
         State::Committed => refuse(Answer::Committed(Committed::Repeated(record.clone()))),
@@ -238,17 +247,18 @@ fn commit(before: Option<&Record>, if_expired: &IfExpired, now: Millis, used: &d
         State::Held => {
             let mut committed = next(record, now);
             committed.state = State::Committed;
+            committed.note = note.map(<[u8]>::to_vec);
             done(committed, Transition::Committed, Vec::new(), Documents::Write, |r| Answer::Committed(Committed::Done(r)))
         }
         State::Expired => match if_expired {
             IfExpired::Refuse => refuse(Answer::Committed(Committed::Expired(record.clone()))),
-            IfExpired::Reacquire(limits) => reacquire(record, limits, now, used),
+            IfExpired::Reacquire(limits) => reacquire(record, limits, note, now, used),
         },
     }
 }
 
 /// The money is there but the hold is gone: its recorded claims are taken again, under the newest limits.
-fn reacquire(record: &Record, limits: &[(Name, i64)], now: Millis, used: &dyn Fn(&Name) -> i64) -> Step {
+fn reacquire(record: &Record, limits: &[(Name, i64)], note: Option<&[u8]>, now: Millis, used: &dyn Fn(&Name) -> i64) -> Step {
     let mut committed = next(record, now);
     for claim in &mut committed.claims {
         if let Some((_, newest)) = limits.iter().find(|(counter, _)| *counter == claim.counter) {
@@ -261,6 +271,7 @@ fn reacquire(record: &Record, limits: &[(Name, i64)], now: Millis, used: &dyn Fn
         return refuse(Answer::Committed(Committed::Refused { record: record.clone(), shortages }));
     }
     committed.state = State::Committed;
+    committed.note = note.map(<[u8]>::to_vec);
     committed.holding = portions(&committed.claims);
     let moved = taken(&committed.claims);
     done(committed, Transition::Reacquired, moved, Documents::Write, |r| Answer::Committed(Committed::Done(r)))
@@ -327,6 +338,7 @@ fn overtake(shard_key: &str, id: &str, rollback: &Rollback, now: Millis) -> Step
         claims: Vec::new(),
         holding: Vec::new(),
         payload: rollback.payload.clone().unwrap_or_default(),
+        note: None,
         documents: Vec::new(),
         returns: vec![note(rollback, Vec::new(), 1, now)],
         tombstone: true,

@@ -159,41 +159,26 @@ impl Subscriber {
         }
         self.over = self.stop_at_end && count < wanted;
         self.left = self.left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
-        let mut told = Vec::with_capacity(count);
-        for event in &events {
-            told.push(self::told(event, Some(self.feed.ledger())).await?);
-        }
+        let told = events.iter().map(told).collect();
         let before = std::mem::replace(&mut self.cursor, next);
         self.ready = messages(told, &before, &self.cursor);
         Ok(())
     }
 }
 
-/// An event as `EventService` tells it. Without a ledger, as one from an archive, it is told without what Commit said of
-/// its order. A record that cannot be read is told without its names: whoever follows has to get past it.
-///
-/// # Errors
-/// The ledger did not answer.
-pub async fn told(event: &Event, ledger: Option<&dyn Ledger>) -> Result<v1::Event, LedgerError> {
+/// An event as `EventService` tells it. A record that cannot be read is told without its names: whoever follows has to get
+/// past it.
+#[must_use]
+pub fn told(event: &Event) -> v1::Event {
     let Event { entry, record } = event;
-    let named = match (record, ledger) {
-        (None, _) => Ok((None, None)),
-        (Some(record), Some(ledger)) => reservations::named(ledger, record).await,
-        (Some(record), None) => reservations::stored(record).map(|stored| {
-            let order = stored.as_ref().and_then(|stored| stored.order.clone());
-            (stored, order)
-        }),
-    };
-    let (stored, order) = match named {
-        Ok(named) => named,
-        Err(ApiError::Store(error)) => return Err(error),
-        Err(error) => {
+    let (stored, order) = record.as_ref().map_or_else(Default::default, |record| {
+        reservations::named(record).unwrap_or_else(|error| {
             let Entry { id, version, .. } = entry;
             tracing::error!(reservation_id = id, version, ?error, "an event is told without the names of its order");
             (None, None)
-        }
-    };
-    Ok(wire::event(entry, record.as_ref(), stored.as_ref(), order))
+        })
+    });
+    wire::event(entry, record.as_ref(), stored.as_ref(), order)
 }
 
 /// A batch in messages that a caller takes. All but the last bring the cursor from before it: its other events are not

@@ -17,7 +17,7 @@ use tokka_ledger::model::Record;
 pub(crate) const BYTES_MAX: usize = 64 << 10;
 /// What a receipt may hold before it is compressed.
 const RECORD_BYTES_MAX: usize = 1 << 20;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEAD_BYTES: usize = 5;
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
@@ -137,6 +137,7 @@ mod tests {
             claims: Vec::new(),
             holding: Vec::new(),
             payload,
+            note: None,
             documents: Vec::new(),
             returns: Vec::new(),
             tombstone: false,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use prost::Message;
 use tokka_ledger::model::{Claim, Record, State};
-use tokka_ledger::name::Name;
 use tokka_ledger::{Ledger, LedgerError};
 use tokka_proto::v1;
 
@@ -59,8 +58,8 @@ impl Reservations {
     }
 
     /// A reservation as it stands, with its receipt.
-    async fn head(&self, record: &Record) -> Result<v1::Reservation, ApiError> {
-        let (stored, order) = named(&*self.ledger, record).await?;
+    fn head(&self, record: &Record) -> Result<v1::Reservation, ApiError> {
+        let (stored, order) = named(record)?;
         Ok(self.head_of(record, stored.as_ref(), order))
     }
 
@@ -71,26 +70,12 @@ impl Reservations {
 }
 
 /// The stored order of a record, and what the caller calls it by now.
-pub(crate) async fn named(
-    ledger: &dyn Ledger,
-    record: &Record,
-) -> Result<(Option<Stored>, Option<v1::OrderReference>), ApiError> {
+pub(crate) fn named(record: &Record) -> Result<(Option<Stored>, Option<v1::OrderReference>), ApiError> {
     let stored = stored(record)?;
-    let said = said_at_commit(ledger, record).await?.map(|(_, said)| said);
+    let said = record.note.as_deref().map(v1::OrderReference::decode).transpose();
+    let said = said.map_err(|error| ApiError::Bug(format!("an order reference cannot be read: {error}")))?;
     let order = merged(stored.as_ref().and_then(|stored| stored.order.clone()), said);
     Ok((stored, order))
-}
-
-/// What Commit said of an order, and the version of that. It lies beside the record, which a commit does not rewrite.
-async fn said_at_commit(ledger: &dyn Ledger, record: &Record) -> Result<Option<(u64, v1::OrderReference)>, ApiError> {
-    let Some(document) = ledger.document(&reference_name(record)).await? else { return Ok(None) };
-    let read = v1::OrderReference::decode(document.bytes.as_slice());
-    let reference = read.map_err(|error| ApiError::Bug(format!("an order reference cannot be read: {error}")))?;
-    Ok(Some((document.version, reference)))
-}
-
-fn reference_name(record: &Record) -> Name {
-    Name::of(&["order", &record.shard_key, &record.id])
 }
 
 /// The stored order of a record; a tombstone has none.

@@ -125,10 +125,28 @@ async fn a_broken_frame_in_the_middle_is_told_not_skipped() {
         broken[at] ^= 0x40;
         std::fs::write(&path, &broken).unwrap();
         let read = store.archive.day(&day);
-        assert!(matches!(read, Err(ArchiveError::Broken { at: 0, .. })), "byte {at}: {read:?}");
+        // The ninth byte says which layout it is.
+        let told = matches!(read, Err(ArchiveError::Broken { at: 0, .. } | ArchiveError::Layout { found: 0x4002, .. }));
+        assert!(told, "byte {at}: {read:?}");
         let restarted = Archive::new(store.dir.path().join("archive"));
         assert!(restarted.append(Vec::new(), true, store.clock.load(Ordering::SeqCst)).is_err(), "nothing is cut off");
     }
+}
+
+#[tokio::test]
+async fn a_frame_of_another_layout_is_refused_and_never_cut_off() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    taken(&store.ledger, "r", &[("stock", 1, 10)]).await;
+    store.drain().await;
+    let mut older = std::fs::read(store.file()).unwrap();
+    older[8] = 1;
+    std::fs::write(store.file(), &older).unwrap();
+    let restarted = Archive::new(store.dir.path().join("archive"));
+    let day = restarted.days().unwrap().remove(0);
+    assert!(matches!(restarted.day(&day), Err(ArchiveError::Layout { found: 1, .. })));
+    assert!(restarted.append(Vec::new(), true, store.clock.load(Ordering::SeqCst)).is_err());
+    assert_eq!(std::fs::read(store.file()).unwrap(), older);
 }
 
 #[tokio::test]

@@ -50,9 +50,9 @@ pub async fn what_is_no_longer_held_is_no_longer_open(ledger: &dyn Ledger) {
     assert!(matches!(ledger.replace("old", new).await, Ok(Reserved::Taken(_))));
     assert_eq!(open_orders(ledger, "u", ["mine"]).await, [16]);
     // An order that was paid late is paid, not open.
-    ledger.commit("u", "late", IfExpired::Reacquire(Vec::new())).await.unwrap();
+    ledger.commit("u", "late", IfExpired::Reacquire(Vec::new()), None).await.unwrap();
     assert_eq!(open_orders(ledger, "u", ["mine"]).await, [16]);
-    ledger.commit("u", "new", IfExpired::Refuse).await.unwrap();
+    ledger.commit("u", "new", IfExpired::Refuse, None).await.unwrap();
     assert_eq!(open_orders(ledger, "u", ["mine"]).await, [0]);
 }
 
@@ -76,7 +76,7 @@ async fn a_long_day(ledger: &dyn Ledger) {
     rolled_back(ledger, "a", part("x", 2, &[("stock", 2)])).await;
     rolled_back(ledger, "a", whole("y")).await;
     lapsed(ledger, "b", &[("stock", 3, 100)]).await;
-    ledger.commit("u", "b", IfExpired::Reacquire(Vec::new())).await.unwrap();
+    ledger.commit("u", "b", IfExpired::Reacquire(Vec::new()), None).await.unwrap();
     let held = taken(ledger, "c", &[("stock", 4, 100)]).await;
     assert!(matches!(ledger.extend("u", "c", held.deadline + HOUR).await, Ok(Extended::Done(_))));
     let new = hold(ledger, "d", &[("stock", 1, 100)]).await;
@@ -122,7 +122,7 @@ pub async fn refusals_and_repetitions_log_nothing(ledger: &dyn Ledger) {
     assert!(matches!(ledger.reserve(refused).await, Ok(Reserved::Refused { .. })));
     let repeated = hold(ledger, "a", &[("stock", 5, 5)]).await;
     assert!(matches!(ledger.reserve(repeated).await, Ok(Reserved::Repeated(_))));
-    ledger.commit("u", "a", IfExpired::Refuse).await.unwrap();
+    ledger.commit("u", "a", IfExpired::Refuse, None).await.unwrap();
     ledger.extend("u", "a", i64::MAX).await.unwrap();
     ledger.rollback("u", "a", part("x", 9, &[("stock", 1)])).await.unwrap();
     ledger.expire(10).await.unwrap();

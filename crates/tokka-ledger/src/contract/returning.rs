@@ -40,7 +40,7 @@ pub async fn a_whole_rollback_of_an_expired_hold_gives_nothing_back_twice(ledger
     let record = rolled_back(ledger, "r", whole("x")).await;
     assert_eq!((record.state, record.returns[0].portions.len()), (State::RolledBack, 0));
     assert_eq!(used(ledger, ["stock"]).await, [1]);
-    assert!(matches!(ledger.commit("u", "r", IfExpired::Reacquire(Vec::new())).await, Ok(Committed::RolledBack(_))));
+    assert!(matches!(ledger.commit("u", "r", IfExpired::Reacquire(Vec::new()), None).await, Ok(Committed::RolledBack(_))));
 }
 
 pub async fn parts_go_back_after_payment_and_add_up(ledger: &dyn Ledger) {
@@ -173,7 +173,7 @@ pub async fn a_cancellation_that_overtakes_its_reserve_leaves_no_hold_to_make(le
     let reserve = hold(ledger, "r", &[("stock", 1, 10)]).await;
     assert_eq!(ledger.reserve(reserve.clone()).await, Ok(Reserved::Ended(record.clone())));
     assert_eq!(ledger.take(reserve).await, Ok(Reserved::Ended(record.clone())));
-    assert_eq!(ledger.commit("u", "r", IfExpired::Reacquire(Vec::new())).await, Ok(Committed::RolledBack(record)));
+    assert_eq!(ledger.commit("u", "r", IfExpired::Reacquire(Vec::new()), None).await, Ok(Committed::RolledBack(record)));
     assert_eq!(used(ledger, ["stock"]).await, [0]);
     assert_eq!(transitions(ledger).await, [("r".to_owned(), 1, Transition::Tombstone)]);
 }

@@ -3,9 +3,13 @@
 
 use futures_util::future::join_all;
 
-use super::{HOUR, document, hold, lapsed, name, overdue, paid, rolled_back, taken, unexpected, used, whole};
+use super::{
+    HOUR, assert_malformed, document, events, hold, lapsed, name, overdue, paid, part, rolled_back, taken, unexpected, used,
+    whole,
+};
+use crate::bounds::BYTES_MAX;
 use crate::ledger::Ledger;
-use crate::model::{Committed, Extended, IfExpired, Reserved, Shortage, State};
+use crate::model::{Committed, Cursor, Extended, IfExpired, Reserved, Shortage, State};
 
 fn reacquire(limits: &[(&str, i64)]) -> IfExpired {
     IfExpired::Reacquire(limits.iter().map(|(counter, limit)| (name(counter), *limit)).collect())
@@ -14,14 +18,45 @@ fn reacquire(limits: &[(&str, i64)]) -> IfExpired {
 pub async fn a_commit_happens_once_and_answers_again(ledger: &dyn Ledger) {
     let first = paid(ledger, "r", &[("stock", 2, 10)]).await;
     assert_eq!((first.state, first.version), (State::Committed, 2));
-    assert_eq!(ledger.commit("u", "r", IfExpired::Refuse).await, Ok(Committed::Repeated(first.clone())));
-    assert_eq!(ledger.commit("u", "r", reacquire(&[])).await, Ok(Committed::Repeated(first)));
+    assert_eq!(ledger.commit("u", "r", IfExpired::Refuse, None).await, Ok(Committed::Repeated(first.clone())));
+    assert_eq!(ledger.commit("u", "r", reacquire(&[]), None).await, Ok(Committed::Repeated(first)));
     assert_eq!(used(ledger, ["stock"]).await, [2]);
+}
+
+pub async fn a_note_is_kept_by_the_call_that_commits_and_no_other(ledger: &dyn Ledger) {
+    let held = taken(ledger, "r", &[("stock", 2, 10)]).await;
+    assert_eq!(held.note, None);
+    let answer = ledger.commit("u", "r", IfExpired::Refuse, Some(b"o-1".to_vec())).await.unwrap();
+    let Committed::Done(first) = answer else { return unexpected(answer) };
+    assert_eq!(first.note.as_deref(), Some(&b"o-1"[..]));
+    for again in [Some(b"o-2".to_vec()), None] {
+        assert_eq!(ledger.commit("u", "r", IfExpired::Refuse, again).await, Ok(Committed::Repeated(first.clone())));
+    }
+    assert_eq!(ledger.get("u", "r").await, Ok(Some(first.clone())));
+    let (told, _) = events(ledger, &Cursor::default()).await;
+    assert!(told.iter().all(|event| event.record.as_ref() == Some(&first)), "{told:?}");
+    let too_long = vec![0; BYTES_MAX + 1];
+    assert_malformed(ledger.commit("u", "r", IfExpired::Refuse, Some(too_long)).await);
+}
+
+pub async fn a_note_comes_with_a_late_payment_and_stays(ledger: &dyn Ledger) {
+    let late = lapsed(ledger, "r", &[("stock", 2, 10)]).await;
+    let note = || Some(b"o-1".to_vec());
+    assert_eq!(ledger.commit("u", "r", IfExpired::Refuse, note()).await, Ok(Committed::Expired(late.clone())));
+    let refused = ledger.commit("u", "r", reacquire(&[("stock", 1)]), note()).await;
+    assert!(matches!(refused, Ok(Committed::Refused { .. })), "{refused:?}");
+    assert_eq!(ledger.get("u", "r").await, Ok(Some(late)), "a refusal notes nothing");
+    let answer = ledger.commit("u", "r", reacquire(&[]), note()).await.unwrap();
+    let Committed::Done(record) = answer else { return unexpected(answer) };
+    assert_eq!(record.note, note());
+    let returned = rolled_back(ledger, "r", part("x", record.version, &[("stock", 1)])).await;
+    assert_eq!(returned.note, note());
+    assert_eq!(rolled_back(ledger, "r", whole("y")).await.note, note());
 }
 
 pub async fn a_hold_past_its_deadline_is_committed_as_long_as_nobody_expired_it(ledger: &dyn Ledger) {
     assert!(matches!(ledger.reserve(overdue(ledger, "r", &[("stock", 2, 10)]).await).await, Ok(Reserved::Taken(_))));
-    assert!(matches!(ledger.commit("u", "r", IfExpired::Refuse).await, Ok(Committed::Done(_))));
+    assert!(matches!(ledger.commit("u", "r", IfExpired::Refuse, None).await, Ok(Committed::Done(_))));
     assert_eq!(ledger.expire(10).await, Ok(0), "what is paid does not expire");
     assert_eq!(used(ledger, ["stock"]).await, [2]);
 }
@@ -29,17 +64,17 @@ pub async fn a_hold_past_its_deadline_is_committed_as_long_as_nobody_expired_it(
 pub async fn a_late_payment_takes_its_claims_again(ledger: &dyn Ledger) {
     lapsed(ledger, "r", &[("stock", 2, 10), ("user", 1, 1)]).await;
     assert_eq!(used(ledger, ["stock", "user"]).await, [0, 0]);
-    let answer = ledger.commit("u", "r", reacquire(&[])).await.unwrap();
+    let answer = ledger.commit("u", "r", reacquire(&[]), None).await.unwrap();
     let Committed::Done(record) = answer else { return unexpected(answer) };
     assert_eq!((record.state, record.version, record.payload.as_slice()), (State::Committed, 3, &b"priced r"[..]));
     assert_eq!(used(ledger, ["stock", "user"]).await, [2, 1]);
-    assert_eq!(ledger.commit("u", "r", reacquire(&[])).await, Ok(Committed::Repeated(record)));
+    assert_eq!(ledger.commit("u", "r", reacquire(&[]), None).await, Ok(Committed::Repeated(record)));
 }
 
 pub async fn a_late_payment_that_does_not_fit_is_refused_with_the_counters(ledger: &dyn Ledger) {
     let record = lapsed(ledger, "r", &[("stock", 2, 10), ("gift", 1, 5), ("user", 1, 1)]).await;
     taken(ledger, "other", &[("stock", 9, 10), ("user", 1, 1)]).await;
-    let answer = ledger.commit("u", "r", reacquire(&[])).await.unwrap();
+    let answer = ledger.commit("u", "r", reacquire(&[]), None).await.unwrap();
     let short = |counter, limit, used, requested| Shortage { counter: name(counter), limit, used, requested };
     assert_eq!(answer, Committed::Refused { record, shortages: vec![short("stock", 10, 9, 2), short("user", 1, 1, 1)] });
     assert_eq!(used(ledger, ["stock", "gift", "user"]).await, [9, 0, 1]);
@@ -49,28 +84,28 @@ pub async fn a_late_payment_meets_the_newest_limits(ledger: &dyn Ledger) {
     lapsed(ledger, "r", &[("stock", 2, 10)]).await;
     lapsed(ledger, "s", &[("stock", 2, 10)]).await;
     taken(ledger, "other", &[("stock", 9, 10)]).await;
-    assert!(matches!(ledger.commit("u", "r", reacquire(&[("stock", 11)])).await, Ok(Committed::Done(_))));
-    assert!(matches!(ledger.commit("u", "s", reacquire(&[("stock", 12)])).await, Ok(Committed::Refused { .. })));
+    assert!(matches!(ledger.commit("u", "r", reacquire(&[("stock", 11)]), None).await, Ok(Committed::Done(_))));
+    assert!(matches!(ledger.commit("u", "s", reacquire(&[("stock", 12)]), None).await, Ok(Committed::Refused { .. })));
     assert_eq!(used(ledger, ["stock"]).await, [11]);
 }
 
 pub async fn a_late_payment_is_refused_where_that_was_asked_for(ledger: &dyn Ledger) {
     let record = lapsed(ledger, "r", &[("stock", 2, 10)]).await;
-    assert_eq!(ledger.commit("u", "r", IfExpired::Refuse).await, Ok(Committed::Expired(record)));
+    assert_eq!(ledger.commit("u", "r", IfExpired::Refuse, None).await, Ok(Committed::Expired(record)));
     assert_eq!(used(ledger, ["stock"]).await, [0]);
 }
 
 pub async fn a_rolled_back_reservation_is_not_committed(ledger: &dyn Ledger) {
     taken(ledger, "r", &[("stock", 2, 10)]).await;
     let record = rolled_back(ledger, "r", whole("x")).await;
-    assert_eq!(ledger.commit("u", "r", reacquire(&[])).await, Ok(Committed::RolledBack(record)));
+    assert_eq!(ledger.commit("u", "r", reacquire(&[]), None).await, Ok(Committed::RolledBack(record)));
     assert_eq!(used(ledger, ["stock"]).await, [0]);
 }
 
 pub async fn an_unknown_reservation_is_not_committed(ledger: &dyn Ledger) {
-    assert_eq!(ledger.commit("u", "r", reacquire(&[])).await, Ok(Committed::NotFound));
+    assert_eq!(ledger.commit("u", "r", reacquire(&[]), None).await, Ok(Committed::NotFound));
     taken(ledger, "r", &[]).await;
-    assert_eq!(ledger.commit("somebody else", "r", reacquire(&[])).await, Ok(Committed::NotFound));
+    assert_eq!(ledger.commit("somebody else", "r", reacquire(&[]), None).await, Ok(Committed::NotFound));
 }
 
 pub async fn documents_come_with_the_commit_not_with_the_hold(ledger: &dyn Ledger) {
@@ -78,7 +113,7 @@ pub async fn documents_come_with_the_commit_not_with_the_hold(ledger: &dyn Ledge
     wanted.documents = vec![document("c-1")];
     assert!(matches!(ledger.reserve(wanted).await, Ok(Reserved::Taken(_))));
     assert_eq!(ledger.document(&document("c-1").name).await, Ok(None));
-    assert!(matches!(ledger.commit("u", "r", IfExpired::Refuse).await, Ok(Committed::Done(_))));
+    assert!(matches!(ledger.commit("u", "r", IfExpired::Refuse, None).await, Ok(Committed::Done(_))));
     assert_eq!(ledger.document(&document("c-1").name).await.unwrap().unwrap().bytes, b"c-1");
 }
 

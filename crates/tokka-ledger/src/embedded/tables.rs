@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::open::OpenHolds;
 
 /// Raised by whatever makes an older tokka misread a file.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// Single numbers: format, epoch, start of the log, and up to where it is folded. The tables below hold everything up
 /// to there, and some of what came later: the log after it sets all of that again.
@@ -369,6 +369,7 @@ mod tests {
             claims: vec![Claim { counter: stock(), amount: 2, limit: -1 }],
             holding: vec![Portion { counter: stock(), amount: 2 }],
             payload: vec![0xaa, 0xbb],
+            note: Some(vec![0xee]),
             documents: Vec::new(),
             returns: vec![Return {
                 rollback_id: "x".to_owned(),
@@ -382,7 +383,7 @@ mod tests {
             created: 5,
             changed: 7,
         };
-        let bytes = "01720175ac020302d00f01060573746f636b040101060573746f636b0402aabb00010178010001cc020e000a0e";
+        let bytes = "01720175ac020302d00f01060573746f636b040101060573746f636b0402aabb0101ee00010178010001cc020e000a0e";
         assert_eq!(hex(&record), bytes);
         let moved = crate::book::Moved { counter: stock(), by: -2, used: 1 };
         let change =

@@ -84,15 +84,15 @@ async fn a_crash_while_a_store_is_made_leaves_a_directory_that_can_be_made_one()
 #[tokio::test]
 async fn a_file_of_another_format_is_refused() {
     const META: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
-    for (format, table) in [(2, META), (0, redb::TableDefinition::new("recipes"))] {
+    for (format, table) in [(1, META), (3, META), (0, redb::TableDefinition::new("recipes"))] {
         let dir = tempfile::tempdir().unwrap();
         let db = redb::Database::create(dir.path().join("ledger.redb")).unwrap();
         let txn = db.begin_write().unwrap();
-        txn.open_table(table).unwrap().insert("format", 2).unwrap();
+        txn.open_table(table).unwrap().insert("format", format).unwrap();
         txn.commit().unwrap();
         drop(db);
         let opened = Embedded::open(Config::new(dir.path()));
-        assert!(matches!(opened, Err(OpenError::Format { found, known: 1 }) if found == format));
+        assert!(matches!(opened, Err(OpenError::Format { found, known: 2 }) if found == format));
     }
 }
 

@@ -248,6 +248,7 @@ fn weight(ask: &Ask) -> usize {
         Ask::Put { bytes, .. } => bytes.len(),
         // About what a record holds that moves: each is written again.
         Ask::Expire { max } => max.saturating_mul(4_096),
-        Ask::Commit { .. } | Ask::Extend { .. } | Ask::Pass { .. } => 0,
+        Ask::Commit { note, .. } => note.as_ref().map_or(0, Vec::len),
+        Ask::Extend { .. } | Ask::Pass { .. } => 0,
     }
 }

@@ -78,7 +78,7 @@ impl Desk {
     }
 
     fn commit(&mut self, id: &str, shard_key: &str, if_expired: &IfExpired) -> String {
-        self.step(id, Operation::Commit { shard_key, if_expired })
+        self.step(id, Operation::Commit { shard_key, if_expired, note: None })
     }
 
     fn roll_back(&mut self, shard_key: &str, id: &str, version: Option<u64>, extent: Extent) -> String {

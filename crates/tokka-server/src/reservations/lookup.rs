@@ -20,7 +20,7 @@ impl Reservations {
             return Err(ApiError::Invalid(wrong));
         }
         let record = self.record(&target).await?;
-        let reservation = Some(self.head(&record).await?);
+        let reservation = Some(self.head(&record)?);
         if record.tombstone {
             return Ok(v1::GetReservationResponse { reservation, ..Default::default() });
         }

@@ -125,7 +125,7 @@ impl Reservations {
         let recalled = self.recall(record).await?;
         Ok(v1::ReserveResponse {
             outcome: v1::ReserveOutcome::Reserved.into(),
-            reservation: Some(self.head(record).await?),
+            reservation: Some(self.head(record)?),
             quote: Some(recalled.quote(order.view)),
             price_change: None,
         })

@@ -28,7 +28,7 @@ impl Reservations {
                     None => continue,
                 }
             };
-            if let Some(answer) = self.answer_as_before(&order, &record).await? {
+            if let Some(answer) = self.answer_as_before(&order, &record)? {
                 return Ok(answer);
             }
             if let Some(named) = order.version.filter(|named| u64::try_from(*named) != Ok(record.version)) {
@@ -36,7 +36,7 @@ impl Reservations {
             }
             let step = self.step(&order, &record).await?;
             if order.validate_only {
-                let reservation = Some(self.head(&record).await?);
+                let reservation = Some(self.head(&record)?);
                 return Ok(v1::RollbackResponse { refund: step.answer.refund, reservation, unknown: false });
             }
             let rollback = model::Rollback {
@@ -48,7 +48,7 @@ impl Reservations {
                 answer: step.answer.encode_to_vec(),
             };
             match self.ledger.rollback(order.target.shard_key(), &order.target.id, rollback).await? {
-                RolledBack::Done(record) => return self.returned(&record, step.answer.refund).await,
+                RolledBack::Done(record) => return self.returned(&record, step.answer.refund),
                 // Another call was quicker: what it did is looked at in the next round.
                 RolledBack::VersionMoved(_) | RolledBack::Repeated(_) | RolledBack::Conflict | RolledBack::Ended(_) => {}
                 RolledBack::NotFound => return Err(ApiError::NotFound { reservation: order.target.id }),
@@ -85,7 +85,7 @@ impl Reservations {
     }
 
     /// A rollback that happened before is answered as it was.
-    async fn answer_as_before(&self, order: &RollbackOrder, record: &Record) -> Result<Option<v1::RollbackResponse>, ApiError> {
+    fn answer_as_before(&self, order: &RollbackOrder, record: &Record) -> Result<Option<v1::RollbackResponse>, ApiError> {
         let Some(step) = record.returns.iter().find(|step| step.rollback_id == order.rollback_id) else { return Ok(None) };
         if step.request_hash != order.hash {
             return Err(ApiError::Taken { field: "rollback_id", id: order.rollback_id.clone() });
@@ -93,11 +93,11 @@ impl Reservations {
         if record.tombstone {
             return Ok(Some(v1::RollbackResponse { refund: None, reservation: None, unknown: true }));
         }
-        self.returned(record, step_of(step)?.refund).await.map(Some)
+        self.returned(record, step_of(step)?.refund).map(Some)
     }
 
-    async fn returned(&self, record: &Record, refund: Option<v1::Refund>) -> Result<v1::RollbackResponse, ApiError> {
-        Ok(v1::RollbackResponse { refund, reservation: Some(self.head(record).await?), unknown: false })
+    fn returned(&self, record: &Record, refund: Option<v1::Refund>) -> Result<v1::RollbackResponse, ApiError> {
+        Ok(v1::RollbackResponse { refund, reservation: Some(self.head(record)?), unknown: false })
     }
 
     /// What this rollback does to a record as it stands.

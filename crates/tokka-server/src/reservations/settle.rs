@@ -1,10 +1,10 @@
 //! Is it paid, or does the customer need more time? Commit and ExtendReservation.
 
 use prost::Message;
-use tokka_ledger::model::{Committed, Extended, IfExpired, Put, Record, State};
+use tokka_ledger::model::{Committed, Extended, IfExpired, Record, State};
 use tokka_proto::v1;
 
-use super::{Reservations, TRIES_MAX, ended, merged, reference_name, stands, stored};
+use super::{Reservations, ended, stands, stored};
 use crate::error::{ApiError, Forbidden};
 use crate::request::reservation as request;
 use crate::{claims, open_orders};
@@ -32,10 +32,10 @@ impl Reservations {
         if record.state == State::RolledBack {
             return Err(ended(&record));
         }
-        // Before the commit, so that whoever hears of it finds what the order is called.
-        if let Some(order) = order {
-            self.say(&record, order).await?;
-        }
+        let note = match order {
+            Some(order) => Some(note(&record, &order)?),
+            None => None,
+        };
         let if_expired = if reacquire {
             let rulebook = &self.catalogue.current().rulebook;
             let limit =
@@ -44,9 +44,9 @@ impl Reservations {
         } else {
             IfExpired::Refuse
         };
-        match self.ledger.commit(target.shard_key(), &target.id, if_expired).await? {
+        match self.ledger.commit(target.shard_key(), &target.id, if_expired, note).await? {
             Committed::Done(record) | Committed::Repeated(record) => {
-                Ok(v1::CommitResponse { reservation: Some(self.head(&record).await?) })
+                Ok(v1::CommitResponse { reservation: Some(self.head(&record)?) })
             }
             Committed::NotFound => Err(ApiError::NotFound { reservation: target.id }),
             Committed::RolledBack(record) | Committed::Expired(record) => Err(ended(&record)),
@@ -57,32 +57,6 @@ impl Reservations {
                 Err(ApiError::ReacquireRefused(told))
             }
         }
-    }
-
-    /// Writes down what the order is called.
-    async fn say(&self, record: &Record, order: v1::OrderReference) -> Result<(), ApiError> {
-        let stored = stored(record)?;
-        let basket = stored.as_ref().and_then(|stored| stored.request.as_ref()).and_then(|request| request.basket.as_ref());
-        let stores: Vec<&str> = basket.iter().flat_map(|basket| &basket.lines).map(|line| line.store.as_str()).collect();
-        let mut wrong = Vec::new();
-        request::reference(&order, &stores, &mut wrong);
-        if !wrong.is_empty() {
-            return Err(ApiError::Invalid(wrong));
-        }
-        for _ in 0..TRIES_MAX {
-            let (version, before) =
-                super::said_at_commit(&*self.ledger, record).await?.map_or((0, None), |(version, said)| (version, Some(said)));
-            let after = merged(before.clone(), Some(order.clone()));
-            if after == before {
-                return Ok(());
-            }
-            let bytes = after.unwrap_or_default().encode_to_vec();
-            match self.ledger.put(&reference_name(record), version, bytes).await? {
-                Put::Done(_) => return Ok(()),
-                Put::Moved(_) => {}
-            }
-        }
-        Err(ApiError::Contention)
     }
 
     /// See `PricingService.ExtendReservation`.
@@ -97,9 +71,20 @@ impl Reservations {
             return Err(ApiError::Invalid(wrong));
         }
         match self.ledger.extend(target.shard_key(), &target.id, until).await? {
-            Extended::Done(record) => Ok(v1::ExtendReservationResponse { reservation: Some(self.head(&record).await?) }),
+            Extended::Done(record) => Ok(v1::ExtendReservationResponse { reservation: Some(self.head(&record)?) }),
             Extended::NotFound => Err(ApiError::NotFound { reservation: target.id }),
             Extended::NotHeld(record) => Err(ApiError::Forbidden(Forbidden::NotHeld(stands(&record)))),
         }
     }
+}
+
+/// What the record keeps of the order's names. They are looked at before anything is done, also where a repeated Commit
+/// then has no use for them.
+fn note(record: &Record, order: &v1::OrderReference) -> Result<Vec<u8>, ApiError> {
+    let stored = stored(record)?;
+    let basket = stored.as_ref().and_then(|stored| stored.request.as_ref()).and_then(|request| request.basket.as_ref());
+    let stores: Vec<&str> = basket.iter().flat_map(|basket| &basket.lines).map(|line| line.store.as_str()).collect();
+    let mut wrong = Vec::new();
+    request::reference(order, &stores, &mut wrong);
+    if wrong.is_empty() { Ok(order.encode_to_vec()) } else { Err(ApiError::Invalid(wrong)) }
 }

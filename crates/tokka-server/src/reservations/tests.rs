@@ -8,6 +8,7 @@ use tokka_ledger::Memory;
 use tokka_ledger::model::{
     Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Reserved, Rollback, RolledBack, Versioned,
 };
+use tokka_ledger::name::Name;
 use tokka_proto::v1::reserve_request::Expect;
 
 use super::*;
@@ -141,8 +142,14 @@ impl Ledger for Told {
     async fn take(&self, hold: Hold) -> Result<Reserved, LedgerError> {
         self.memory.take(hold).await
     }
-    async fn commit(&self, shard_key: &str, id: &str, if_expired: IfExpired) -> Result<Committed, LedgerError> {
-        self.memory.commit(shard_key, id, if_expired).await
+    async fn commit(
+        &self,
+        shard_key: &str,
+        id: &str,
+        if_expired: IfExpired,
+        note: Option<Vec<u8>>,
+    ) -> Result<Committed, LedgerError> {
+        self.memory.commit(shard_key, id, if_expired, note).await
     }
     async fn rollback(&self, shard_key: &str, id: &str, rollback: Rollback) -> Result<RolledBack, LedgerError> {
         self.memory.rollback(shard_key, id, rollback).await

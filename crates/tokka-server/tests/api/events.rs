@@ -69,7 +69,7 @@ fn order_id(order_id: &str, label: &str) -> v1::OrderReference {
 async fn every_transition_is_told_with_what_moved_and_what_the_order_is_called() {
     let (mut server, admin) = watched(PATIENT).await;
     server.hold(v1::ReserveRequest { order: Some(order_id("1001", "app")), ..rich("r-1", "u-1") }).await;
-    // What Commit says of the order lies beside the record, and is told all the same.
+    // What Commit says of the order is told beside what Reserve said.
     let paid = v1::CommitRequest {
         reservation_id: "r-1".to_owned(),
         user: Some("u-1".to_owned()),

@@ -54,6 +54,42 @@ async fn a_commit_happens_once_and_names_the_order() {
     is(&server.client.commit(request).await.expect_err("no such store"), Code::InvalidArgument, "INVALID_FIELDS");
 }
 
+fn called(id: &str, user: &str, order_id: &str) -> v1::CommitRequest {
+    v1::CommitRequest {
+        reservation_id: id.to_owned(),
+        user: Some(user.to_owned()),
+        order: Some(v1::OrderReference { order_id: Some(order_id.to_owned()), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_called_what_the_commit_says_that_pays_it() {
+    let mut server = Running::sale().await;
+    server.hold(masks("r-1", "u-1", 1)).await;
+    let first = server.client.commit(called("r-1", "u-1", "o-1")).await.expect("paid").into_inner();
+    let again = server.client.commit(called("r-1", "u-1", "o-2")).await.expect("paid").into_inner();
+    assert_eq!(again, first);
+    let got = server.get("r-1", "u-1").await.expect("a reservation");
+    assert_eq!(got.reservation, first.reservation);
+
+    // One that is refused leaves the names of Reserve.
+    let named = v1::OrderReference { order_id: Some("o-3".to_owned()), ..Default::default() };
+    let hold = v1::ReserveRequest { order: Some(named.clone()), hold_for: SECOND, ..masks("r-2", "u-2", 1) };
+    server.hold(hold).await;
+    expired(&mut server, "r-2", "u-2").await;
+    let late = v1::CommitRequest { if_expired: v1::IfExpired::Refuse.into(), ..called("r-2", "u-2", "o-4") };
+    is(&server.client.commit(late).await.expect_err("too late"), Code::FailedPrecondition, "EXPIRED");
+    let head = server.get("r-2", "u-2").await.expect("a reservation").reservation.expect("a head");
+    assert_eq!(head.order, Some(named));
+
+    let server = server.restarted().await;
+    let archive = tokka_ledger::archive::Archive::new(server.data.path().join(tokka_server::ARCHIVE));
+    let events: Vec<_> = archive.days().expect("days").iter().flat_map(|day| archive.day(day).expect("a day").events).collect();
+    let committed = events.iter().find(|event| event.entry.id == "r-1" && event.entry.version == 2).expect("an event");
+    assert_eq!(tokka_server::told_event(committed).order.and_then(|order| order.order_id).as_deref(), Some("o-1"));
+}
+
 #[tokio::test]
 async fn only_its_user_finds_a_reservation_or_who_has_its_receipt() {
     let mut server = Running::sale().await;

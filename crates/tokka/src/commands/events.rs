@@ -159,10 +159,7 @@ async fn of_store(arguments: &Events, data: &Path, show: &mut Show) -> Result<()
             break;
         }
         left = left.saturating_sub(events.len());
-        let mut told = Vec::with_capacity(events.len());
-        for event in &events {
-            told.push(told_event(event, Some(&store)).await.map_err(Failure::because)?);
-        }
+        let told: Vec<_> = events.iter().map(told_event).collect();
         show.events(&told)?;
     }
     show.end(&hex(&cursor.0))
@@ -182,10 +179,7 @@ async fn of_archive(arguments: &Events, data: &Path, show: &mut Show) -> Result<
     for day in &days {
         let day = archive.day(day).map_err(unreadable)?;
         gaps = gaps.saturating_add(day.gaps);
-        let mut told = Vec::new();
-        for event in day.events.iter().take(left) {
-            told.push(told_event(event, None).await.map_err(Failure::because)?);
-        }
+        let told: Vec<_> = day.events.iter().take(left).map(told_event).collect();
         left = left.saturating_sub(told.len());
         show.events(&told)?;
     }

@@ -59,7 +59,11 @@ impl Dice {
                 let old = format!("r{}", self.below(IDS));
                 if old == id { Call::Later(1) } else { Call::Ask(Ask::Replace { old, hold: self.hold(id, now) }) }
             }
-            11..=13 => Call::Ask(Ask::Commit { shard_key, id, if_expired: self.if_expired() }),
+            11..=13 => {
+                let if_expired = self.if_expired();
+                let note = (self.below(2) == 0).then(|| vec![9; self.index(5)]);
+                Call::Ask(Ask::Commit { shard_key, id, if_expired, note })
+            }
             14..=17 => {
                 let rollback = self.rollback(model, &shard_key, &id).await;
                 Call::Ask(Ask::Rollback { shard_key, id, rollback })
@@ -169,7 +173,9 @@ pub(super) async fn tell(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) ->
             Ask::Reserve(hold) => format!("{:?}", ledger.reserve(hold).await),
             Ask::Take(hold) => format!("{:?}", ledger.take(hold).await),
             Ask::Replace { old, hold } => format!("{:?}", ledger.replace(&old, hold).await),
-            Ask::Commit { shard_key, id, if_expired } => format!("{:?}", ledger.commit(&shard_key, &id, if_expired).await),
+            Ask::Commit { shard_key, id, if_expired, note } => {
+                format!("{:?}", ledger.commit(&shard_key, &id, if_expired, note).await)
+            }
             Ask::Rollback { shard_key, id, rollback } => format!("{:?}", ledger.rollback(&shard_key, &id, rollback).await),
             Ask::Extend { shard_key, id, until } => format!("{:?}", ledger.extend(&shard_key, &id, until).await),
             Ask::Expire { max } => format!("{:?}", ledger.expire(max).await),
