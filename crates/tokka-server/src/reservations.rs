@@ -16,8 +16,10 @@ use crate::receipt::Receipts;
 use crate::request::reservation::Target;
 use crate::{claims, response};
 
+mod extend;
 mod lookup;
 mod order;
+mod price_change;
 mod reserve;
 mod rollback;
 mod settle;

@@ -31,6 +31,8 @@ pub(crate) struct ReserveOrder {
     pub(crate) expect: Expect,
     pub(crate) return_quote: bool,
     pub(crate) hold_for: Duration,
+    /// It is longer than today's catalogue allows, which matters only where nothing is held yet.
+    pub(crate) too_long: Option<FieldViolation>,
     pub(crate) replaces: Option<String>,
     /// As asked for by name.
     pub(crate) policy: Option<RefundPolicy>,
@@ -54,13 +56,20 @@ pub(crate) enum Expect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) id: String,
-    pub(crate) user: Option<String>,
+    shard_key: String,
 }
 
 impl Target {
+    /// By id and user.
+    pub(crate) fn new(id: String, user: Option<String>) -> Self {
+        // INVARIANT: no user's id has a space, so nobody can pass for the guest of a reservation.
+        let shard_key = user.unwrap_or_else(|| format!(" {id}"));
+        Self { id, shard_key }
+    }
+
     /// Where its record lives.
     pub(crate) fn shard_key(&self) -> &str {
-        self.user.as_deref().unwrap_or(&self.id)
+        &self.shard_key
     }
 }
 
@@ -85,7 +94,11 @@ pub(crate) fn reserve_order(
             false
         }
     };
-    let hold_for = request.hold_for.map_or(settings.hold_default, |given| hold_for(given, settings.hold_max, &mut wrong));
+    let mut too_long = None;
+    let hold_for = match request.hold_for {
+        Some(given) => hold_for(given, settings.hold_max, &mut wrong, &mut too_long),
+        None => settings.hold_default,
+    };
     let user = request.basket.as_ref().and_then(|basket| basket.user.clone());
     if let Some(replaced) = &request.replaces {
         token("replaces", replaced, &mut wrong);
@@ -116,21 +129,26 @@ pub(crate) fn reserve_order(
     let quoted = quote_order(question(canonical.clone(), view), now);
     let order = match quoted {
         Ok(order) if wrong.is_empty() => order,
-        Ok(_) => return Err(ApiError::Invalid(wrong)),
+        Ok(_) => {
+            wrong.extend(too_long);
+            return Err(ApiError::Invalid(wrong));
+        }
         Err(ApiError::Invalid(more)) => {
+            wrong.extend(too_long);
             wrong.extend(more);
             return Err(ApiError::Invalid(wrong));
         }
         Err(other) => return Err(other),
     };
     Ok(ReserveOrder {
-        target: Target { id: request.reservation_id, user },
+        target: Target::new(request.reservation_id, user),
         basket: order.basket,
         view: order.view,
         // INVARIANT: without one there is a violation, and this is not reached.
         expect: expect.unwrap_or(Expect::Anything),
         return_quote,
         hold_for,
+        too_long,
         replaces: request.replaces,
         policy,
         accept_below_minimum: request.accept_below_minimum,
@@ -198,13 +216,26 @@ fn expectation(expect: Option<&v1::reserve_request::Expect>, wrong: &mut Vec<Fie
     }
 }
 
-fn hold_for(given: prost_types::Duration, max: Duration, wrong: &mut Vec<FieldViolation>) -> Duration {
-    let read = Duration::try_from(given).ok().filter(|duration| (HOLD_MIN..=max).contains(duration));
-    read.unwrap_or_else(|| {
-        let description = format!("{} s is not between 1 s and the catalogue's {} s", given.seconds, max.as_secs());
-        wrong.push(FieldViolation::new("hold_for", description));
-        HOLD_MIN
-    })
+/// Reads how long an order is to be held. Longer than the catalogue's longest is noted by itself: what is held already
+/// was allowed under the catalogue of its day.
+fn hold_for(
+    given: prost_types::Duration,
+    max: Duration,
+    wrong: &mut Vec<FieldViolation>,
+    too_long: &mut Option<FieldViolation>,
+) -> Duration {
+    let description = format!("{} s is not between 1 s and the catalogue's {} s", given.seconds, max.as_secs());
+    let violation = FieldViolation::new("hold_for", description);
+    match Duration::try_from(given).ok().filter(|duration| *duration >= HOLD_MIN) {
+        Some(duration) => {
+            *too_long = (duration > max).then_some(violation);
+            duration
+        }
+        None => {
+            wrong.push(violation);
+            HOLD_MIN
+        }
+    }
 }
 
 /// Reads which reservation is spoken of: by id and user, or by receipt.
@@ -220,7 +251,7 @@ pub(crate) fn target(
         if let Some(user) = &user {
             token("user", user, wrong);
         }
-        return Target { id: reservation_id, user };
+        return Target::new(reservation_id, user);
     }
     match receipts.read(receipt) {
         Ok(record) => {
@@ -230,11 +261,11 @@ pub(crate) fn target(
             if user.as_ref().is_some_and(|user| *user != record.shard_key) {
                 wrong.push(FieldViolation::new("user", "the receipt is of another user"));
             }
-            Target { id: record.id, user: Some(record.shard_key) }
+            Target { id: record.id, shard_key: record.shard_key }
         }
         Err(error) => {
             wrong.push(FieldViolation::new("receipt", error.to_string()));
-            Target { id: reservation_id, user }
+            Target::new(reservation_id, user)
         }
     }
 }

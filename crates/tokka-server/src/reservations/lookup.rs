@@ -1,7 +1,8 @@
 //! How does a reservation stand? Everything that is known of it.
 
+use tokka_core::amount::Amount;
 use tokka_core::refund::RefundPolicy;
-use tokka_ledger::model::Record;
+use tokka_ledger::model::{Record, State};
 use tokka_proto::v1;
 
 use super::order::{Recalled, step_of};
@@ -25,9 +26,9 @@ impl Reservations {
             return Ok(v1::GetReservationResponse { reservation, ..Default::default() });
         }
         let recalled = self.recall(&record).await?;
-        let gone = record.state == tokka_ledger::model::State::RolledBack;
+        let state = record.state;
         // Pricing what remains once a line: not on the threads that answer other calls.
-        let left = tokio::task::spawn_blocking(move || left_by_line(&recalled, gone).map(|left| (recalled, left)));
+        let left = tokio::task::spawn_blocking(move || left_by_line(&recalled, state).map(|left| (recalled, left)));
         let (recalled, left) = left.await.map_err(|failure| ApiError::Bug(failure.to_string()))??;
         Ok(v1::GetReservationResponse {
             reservation,
@@ -40,15 +41,16 @@ impl Reservations {
 }
 
 /// What is left of each line, and what it would bring.
-fn left_by_line(recalled: &Recalled, gone: bool) -> Result<Vec<v1::LineLeft>, ApiError> {
+fn left_by_line(recalled: &Recalled, state: State) -> Result<Vec<v1::LineLeft>, ApiError> {
     let mut lines = Vec::with_capacity(recalled.basket.lines().len());
     for (ix, left) in recalled.order.lines().iter() {
         let line_id = recalled.line_id(ix).to_owned();
-        if gone || left.units == 0 {
+        if state == State::RolledBack || left.units == 0 {
             lines.push(v1::LineLeft { line_id, ..Default::default() });
             continue;
         }
         let refundable = match recalled.order.policy() {
+            _ if state != State::Committed => Amount::ZERO,
             RefundPolicy::Proportional => left.kept,
             RefundPolicy::Clawback => recalled.order.give_back(&recalled.rulebook, &[(&line_id, left.units)])?.1.refund,
         };

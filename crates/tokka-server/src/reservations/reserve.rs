@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use tokka_core::basket::FieldViolation;
 use tokka_core::prepare::Prepared;
 use tokka_core::quote::{Quote, View};
 use tokka_core::refund::RefundPolicy;
 use tokka_core::table::Ix;
-use tokka_ledger::model::{Hold, Millis, Record, Reserved, State};
+use tokka_ledger::model::{CLAIMS_MAX, Hold, Millis, Record, Reserved, State};
 use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
+use super::price_change::causes;
 use super::{Reservations, TRIES_MAX, ended, unexpected};
 use crate::catalogue::Published;
 use crate::counters::CounterState;
@@ -25,13 +27,36 @@ impl Reservations {
     pub(crate) async fn reserve(&self, request: v1::ReserveRequest) -> Result<v1::ReserveResponse, ApiError> {
         let order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
         // The id is answered for before the price: a repetition gets its first answer, whatever things cost by now.
-        if let Some(record) = self.ledger.get(order.target.shard_key(), &order.target.id).await? {
-            return self.answer_again(&order, &record).await;
+        if let Some(answer) = self.known(&order).await? {
+            return Ok(answer);
         }
-        let mut seen = self.held_by_replaced(&order).await?;
+        let decided = self.decide(&order).await;
+        // The same call may have come twice at once: what this one was refused for may be what the other one took.
+        if is_refusal(&decided)
+            && let Some(answer) = self.known(&order).await?
+        {
+            return Ok(answer);
+        }
+        decided
+    }
+
+    /// What an id stands for that has a record.
+    async fn known(&self, order: &ReserveOrder) -> Result<Option<v1::ReserveResponse>, ApiError> {
+        match self.ledger.get(order.target.shard_key(), &order.target.id).await? {
+            Some(record) => self.answer_again(order, &record).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Prices and holds an id that has no record.
+    async fn decide(&self, order: &ReserveOrder) -> Result<v1::ReserveResponse, ApiError> {
+        if let Some(too_long) = &order.too_long {
+            return Err(ApiError::Invalid(vec![too_long.clone()]));
+        }
+        let mut seen = self.held_by_replaced(order).await?;
         for _ in 0..TRIES_MAX {
             let published = self.catalogue.current();
-            match self.attempt(&order, &published, &mut seen).await? {
+            match self.attempt(order, &published, &mut seen).await? {
                 Attempt::Answered(answer) => return Ok(*answer),
                 Attempt::DidNotFit => {}
             }
@@ -55,6 +80,10 @@ impl Reservations {
         }
         let policy = allowed_policy(order, published, &quote)?;
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
+        if of_quote.len() > CLAIMS_MAX {
+            let description = format!("take {} limited quantities, at most {CLAIMS_MAX} are held at once", of_quote.len());
+            return Err(ApiError::Invalid(vec![FieldViolation::new("basket.lines", description)]));
+        }
 
         // The documents that a refund will look at are durable before the hold that depends on them.
         let set = frozen::freeze(&*self.ledger, &published.kept, rulebook, basket, &prepared).await?;
@@ -166,7 +195,10 @@ impl Reservations {
         // The counters stand in the outcomes, which only a full price has.
         let full = prepared.price(usage, View::Full)?;
         let (rulebook, basket) = (&published.rulebook, &order.basket);
-        let (mut change, names) = response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full);
+        let causes = causes(prepared, usage, |quote| is_expected(&order.expect, quote))?;
+        let causes: Vec<_> = causes.iter().map(|cause| (cause.counter, cause.wanted)).collect();
+        let (mut change, names) =
+            response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full, &causes);
         open_orders::say_of_shortages(&*self.ledger, order.target.shard_key(), &names, &mut change.counters).await;
         if !order.return_quote {
             return Err(ApiError::PriceChanged(Box::new(change)));
@@ -228,6 +260,14 @@ fn allowed_policy(order: &ReserveOrder, published: &Published, quote: &Quote) ->
         RefundPolicy::Proportional => v1::RefundPolicy::Proportional,
         RefundPolicy::Clawback => v1::RefundPolicy::Clawback,
     })
+}
+
+/// Did the state of things decide against the order? What the store did not answer is not decided.
+fn is_refusal(decided: &Result<v1::ReserveResponse, ApiError>) -> bool {
+    match decided {
+        Ok(answer) => answer.outcome() != v1::ReserveOutcome::Reserved,
+        Err(error) => !matches!(error, ApiError::Store(_) | ApiError::Bug(_)),
+    }
 }
 
 fn taken(order: &ReserveOrder) -> ApiError {

@@ -128,8 +128,8 @@ impl Reservations {
         let mut outstanding = recalled.outstanding.clone();
         if let Some(refund) = answer.refund.as_mut() {
             if !paid {
-                // Nothing was sent out, so nothing has to come back, and everything is for sale again.
-                refund.to_return.clear();
+                // Nothing was paid or sent out, so nothing goes or comes back, and everything is for sale again.
+                *refund = v1::Refund::default();
             }
             outstanding.extend(refund.to_return.iter().cloned());
         }

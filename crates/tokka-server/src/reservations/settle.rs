@@ -1,11 +1,11 @@
-//! Is it paid, or does the customer need more time? Commit and ExtendReservation.
+//! Is it paid? Commit.
 
 use prost::Message;
-use tokka_ledger::model::{Committed, Extended, IfExpired, Record, State};
+use tokka_ledger::model::{Committed, IfExpired, Record, State};
 use tokka_proto::v1;
 
-use super::{Reservations, ended, stands, stored};
-use crate::error::{ApiError, Forbidden};
+use super::{Reservations, ended, stored};
+use crate::error::ApiError;
 use crate::request::reservation as request;
 use crate::{claims, open_orders};
 
@@ -56,24 +56,6 @@ impl Reservations {
                 open_orders::say_of_shortages(&*self.ledger, target.shard_key(), &names, &mut told).await;
                 Err(ApiError::ReacquireRefused(told))
             }
-        }
-    }
-
-    /// See `PricingService.ExtendReservation`.
-    pub(crate) async fn extend(&self, request: v1::ExtendReservationRequest) -> Result<v1::ExtendReservationResponse, ApiError> {
-        let mut wrong = Vec::new();
-        let v1::ExtendReservationRequest { reservation_id, user, receipt, request_id, until } = request;
-        let target = request::target(&self.receipts, reservation_id, user, &receipt, &mut wrong);
-        request::token("request_id", &request_id, &mut wrong);
-        let now = self.ledger.now().await?;
-        let until = request::until(until, now, self.catalogue.current().settings.hold_max, &mut wrong);
-        if !wrong.is_empty() {
-            return Err(ApiError::Invalid(wrong));
-        }
-        match self.ledger.extend(target.shard_key(), &target.id, until).await? {
-            Extended::Done(record) => Ok(v1::ExtendReservationResponse { reservation: Some(self.head(&record)?) }),
-            Extended::NotFound => Err(ApiError::NotFound { reservation: target.id }),
-            Extended::NotHeld(record) => Err(ApiError::Forbidden(Forbidden::NotHeld(stands(&record)))),
         }
     }
 }

@@ -100,7 +100,7 @@ async fn what_the_store_cannot_say_is_not_made_up() {
 #[tokio::test]
 async fn an_order_that_was_priced_otherwise_is_a_bug_and_no_refund() {
     let (told, desk) = desk([]).await;
-    let target = Target { id: "r-1".to_owned(), user: None };
+    let target = Target::new("r-1".to_owned(), None);
     desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold");
     let mut record = desk.record(&target).await.expect("a record");
     let mut stored = Stored::from_bytes(&record.payload).expect("an order");
@@ -127,7 +127,7 @@ async fn a_call_goes_on_to_its_end_when_its_caller_has_gone() {
     drop(call);
     go.send(()).expect("a call under way");
     end.await.expect("its end");
-    assert!(told.get("r-1", "r-1").await.expect("an answer").is_some());
+    assert!(told.get(" r-1", "r-1").await.expect("an answer").is_some());
 }
 
 #[tonic::async_trait]

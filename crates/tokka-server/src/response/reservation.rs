@@ -1,7 +1,7 @@
 //! How does a reservation stand, and what goes back? Records and refunds on the wire.
 
 use tokka_core::basket::Basket;
-use tokka_core::outcome::{LimitName, Subject, Verdict};
+use tokka_core::outcome::LimitName;
 use tokka_core::quote::{Counter, CounterKey, Quote};
 use tokka_core::refund::{Refund, ToReturn};
 use tokka_core::rulebook::Rulebook;
@@ -27,10 +27,11 @@ pub(crate) fn head(
     let payable = stored.map_or(0, |stored| stored.payable);
     let steps = record.returns.iter().filter_map(|step| v1::RollbackStep::decode(step.answer.as_slice()).ok());
     let refunds = steps.filter_map(|step| step.refund).map(|refund| refund.amount);
-    let refunded = match record.state {
-        // One that another reservation took the place of has no step of a return, and nothing of it is left.
-        State::RolledBack => payable,
-        State::Held | State::Committed | State::Expired => refunds.fold(0, i64::saturating_add),
+    let refunded = refunds.fold(0, i64::saturating_add);
+    let kept = match record.state {
+        // What was paid has gone back, and of an order that never was there is nothing to keep.
+        State::RolledBack => 0,
+        State::Held | State::Committed | State::Expired => payable.saturating_sub(refunded),
     };
     v1::Reservation {
         reservation_id: record.id.clone(),
@@ -40,7 +41,7 @@ pub(crate) fn head(
         deadline: Some(moment(record.deadline)),
         payable,
         refunded,
-        kept: payable.saturating_sub(refunded),
+        kept,
         fingerprint: stored.map(Stored::fingerprint).unwrap_or_default(),
         revision: stored.map(|stored| stored.revision.clone()).unwrap_or_default(),
         refund_policy: stored.map_or(0, |stored| stored.refund_policy),
@@ -105,51 +106,30 @@ pub(crate) fn amounts(portions: &[Portion]) -> Vec<v1::CounterAmount> {
     portions.iter().map(one).collect()
 }
 
-/// Why a price is not the expected one: the limits that cut or refused something, and beside it the names of their
-/// counters, in the same order. The quote is of view FULL.
+/// Why a price is not the expected one: the counters that caused it, each with what the order wants of it, and beside it
+/// their names, in the same order.
 pub(crate) fn price_change(
     rulebook: &Rulebook,
     basket: &Basket,
     counters: &Table<CounterIx, Counter>,
     used: &[i64],
     quote: &Quote,
+    causes: &[(CounterIx, i64)],
 ) -> (v1::PriceChange, Vec<Name>) {
-    let (mut short, mut names): (Vec<v1::CounterShortage>, Vec<Name>) = (Vec::new(), Vec::new());
-    let mut note = |key: CounterKey, limit: i64, used: i64, requested: i64| {
-        let name = claims::name(rulebook, basket, key);
-        if !names.contains(&name) {
-            let counter = Some(claims::to_wire(&name));
-            short.push(v1::CounterShortage { counter, limit, used, requested, held_by_open_orders: None });
-            names.push(name);
-        }
-    };
-    for outcome in &quote.outcomes {
-        let Subject::Promotion(promotion) = outcome.subject else { continue };
-        let uses = match &outcome.verdict {
-            Verdict::Applied(applied) => applied.cut.as_slice(),
-            Verdict::LimitReached(limit) | Verdict::StockExhausted(limit) | Verdict::BudgetExhausted(limit) => {
-                std::slice::from_ref(limit)
-            }
-            _ => &[],
-        };
-        for limit in uses {
-            // A limit of the order alone has no counter; of several skus, those that are used up are the cause.
-            let of = counters.rows().iter().zip(used).filter(|(counter, _)| stands_for(counter.key, promotion, limit.counter));
-            for (counter, used) in of.filter(|(_, used)| limit.used.max(**used).saturating_add(limit.requested) > limit.limit) {
-                note(counter.key, counter.limit, *used, limit.requested);
-            }
-        }
+    let (mut short, mut names) = (Vec::new(), Vec::new());
+    for (counter, requested) in causes.iter().take(COUNTERS_MAX) {
+        let Counter { key, limit } = counters.at(*counter);
+        let name = claims::name(rulebook, basket, *key);
+        short.push(v1::CounterShortage {
+            counter: Some(claims::to_wire(&name)),
+            limit: *limit,
+            used: used.get(counter.position()).copied().unwrap_or(0),
+            requested: *requested,
+            held_by_open_orders: None,
+        });
+        names.push(name);
     }
-    for gift in quote.gifts.iter().filter(|gift| gift.given < gift.wanted) {
-        let key = CounterKey::GiftInventory(gift.gift);
-        let of = counters.rows().iter().zip(used).find(|(counter, _)| counter.key == key);
-        if let Some((counter, used)) = of {
-            note(key, counter.limit, *used, gift.wanted);
-        }
-    }
-    let counters_total = i64::try_from(short.len()).unwrap_or(i64::MAX);
-    short.truncate(COUNTERS_MAX);
-    names.truncate(COUNTERS_MAX);
+    let counters_total = i64::try_from(causes.len()).unwrap_or(i64::MAX);
     let fingerprint = format!("{:032x}", quote.fingerprint);
     (v1::PriceChange { payable: quote.payable.get(), fingerprint, counters: short, counters_total }, names)
 }

@@ -3,6 +3,8 @@
 //! `cfg(test)` always holds here; written out, it tells the lints that every function may panic, as a test may.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod events;

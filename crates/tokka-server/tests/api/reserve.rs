@@ -316,3 +316,172 @@ async fn what_a_catalogue_says_later_changes_no_order() {
     let again = server.client.reserve(rich("r-1", "u-1")).await.expect("a hold").into_inner();
     assert_eq!(again.reservation, Some(held));
 }
+
+#[tokio::test]
+async fn nobody_is_the_guest_of_a_reservation_by_its_id() {
+    let mut server = Running::sale().await;
+    let mut request = order("g-1", "u-1", vec![line("w", "wipes", "pharma", 1, 900)]);
+    request.basket.as_mut().expect("a basket").user = None;
+    let held = server.hold(request.clone()).await;
+    is(&server.get("g-1", "g-1").await.expect_err("not theirs"), Code::NotFound, "RESERVATION_NOT_FOUND");
+    is(&server.commit("g-1", "g-1").await.expect_err("not theirs"), Code::NotFound, "RESERVATION_NOT_FOUND");
+    let replacing = v1::ReserveRequest { replaces: Some("g-1".to_owned()), ..masks("r-1", "g-1", 1) };
+    is(&server.refused(replacing).await, Code::FailedPrecondition, "NOT_REPLACEABLE");
+    let part = crate::orders::part("g-1", "g-1", "b-1", &[("w", 1)]);
+    is(&server.rollback(part).await.expect_err("not theirs"), Code::NotFound, "RESERVATION_NOT_FOUND");
+    let more = |user: Option<&str>| v1::ExtendReservationRequest {
+        reservation_id: "g-1".to_owned(),
+        user: user.map(str::to_owned),
+        request_id: "e-1".to_owned(),
+        until: held.deadline,
+        ..Default::default()
+    };
+    let theirs = server.client.extend_reservation(more(Some("g-1"))).await.expect_err("not theirs");
+    is(&theirs, Code::NotFound, "RESERVATION_NOT_FOUND");
+    let with_receipt = v1::CommitRequest { receipt: held.receipt.clone(), user: Some("g-1".to_owned()), ..Default::default() };
+    is(&server.client.commit(with_receipt).await.expect_err("not theirs"), Code::InvalidArgument, "INVALID_FIELDS");
+    // Nor can a guest's name be written as one.
+    is(&server.get("g-1", " g-1").await.expect_err("no user"), Code::InvalidArgument, "INVALID_FIELDS");
+    is(&server.refused(order("g-1", "g-1", vec![line("w", "wipes", "pharma", 1, 900)])).await, Code::AlreadyExists, "ID_TAKEN");
+
+    assert_eq!(server.hold(request).await, held);
+    server.client.extend_reservation(more(None)).await.expect("more time");
+    let paid = v1::CommitRequest { receipt: held.receipt, ..Default::default() };
+    let paid = server.client.commit(paid).await.expect("paid").into_inner().reservation.expect("a reservation");
+    assert_eq!((paid.state(), paid.user), (v1::ReservationState::Committed, None));
+    let refund =
+        v1::RollbackRequest { reservation_id: "g-1".to_owned(), rollback_id: "b-1".to_owned(), all: true, ..Default::default() };
+    assert_eq!(server.refund(refund).await.0.amount, 900);
+}
+
+/// Skus that are limited each by itself, one promotion that stands back behind another, and a budget.
+const BY_SKU: &str = r#"
+kind: catalogue
+currency: JPY
+---
+{kind: store, id: s, name: 店}
+---
+kind: promotion
+id: each
+name: 10円引き
+owner: platform
+status: published
+scope: {include: {skus: [a, b, c]}}
+limits: {stock_by_sku: {a: 3, b: 100, c: 100}, units_per_user: 50, per_sku: true}
+item_price: {amount_off: 10}
+---
+kind: promotion
+id: thirty
+name: 30円引き
+owner: s
+status: published
+scope: {include: {skus: [d]}}
+limits: {stock: 2}
+item_price: {amount_off: 30}
+---
+kind: promotion
+id: twenty
+name: 20円引き
+owner: s
+status: published
+scope: {include: {skus: [d]}}
+limits: {stock: 2}
+item_price: {amount_off: 20}
+---
+kind: promotion
+id: budget
+name: 予算
+owner: s
+status: published
+scope: {include: {skus: [e]}}
+limits: {budget: "100"}
+spend: {tiers: [{threshold: 100, amount_off: 60}]}
+"#;
+
+type Short = (v1::CounterKind, String, String, i64, i64, i64);
+
+#[tokio::test]
+async fn another_price_names_the_counters_behind_it_each_with_its_own_numbers() {
+    use v1::CounterKind::{Budget, Stock, StockBySku, UnitsPerUser};
+    let mut server = Running::of(BY_SKU, |_| {}).await;
+    let lines = |pieces: &[(&str, i64)]| pieces.iter().map(|(sku, units)| line(sku, sku, "s", *units, 100)).collect::<Vec<_>>();
+    async fn quoted(server: &mut Running, request: &v1::ReserveRequest) -> i64 {
+        server.quote(v1::QuoteRequest { basket: request.basket.clone(), ..Default::default() }).await.expect("a price").payable
+    }
+    async fn short(server: &mut Running, payable: i64, request: v1::ReserveRequest) -> Vec<Short> {
+        let expect = Some(Expect::ExpectedPayable(payable));
+        let request = v1::ReserveRequest { expect, on_price_change: v1::OnPriceChange::ReturnQuote.into(), ..request };
+        let answer = server.client.reserve(request).await.expect("an answer").into_inner();
+        assert_eq!(answer.outcome(), v1::ReserveOutcome::PriceChanged);
+        let change = answer.price_change.expect("a change");
+        assert_eq!(change.counters_total, i64::try_from(change.counters.len()).expect("few"));
+        let one = |short: v1::CounterShortage| {
+            let counter = short.counter.expect("a counter");
+            (counter.kind(), counter.promotion, counter.sku, short.limit, short.used, short.requested)
+        };
+        change.counters.into_iter().map(one).collect()
+    }
+    let cause = |kind, promotion: &str, sku: &str, limit, used, requested| {
+        (kind, promotion.to_owned(), sku.to_owned(), limit, used, requested)
+    };
+
+    // One of three skus is sold out: the others are not to blame.
+    let three = order("r-1", "u-1", lines(&[("a", 1), ("b", 2), ("c", 1)]));
+    let before = quoted(&mut server, &three).await;
+    server.hold(order("f-1", "u-9", lines(&[("a", 3)]))).await;
+    assert_eq!(short(&mut server, before, three.clone()).await, [cause(StockBySku, "each", "a", 3, 3, 1)]);
+    // All that the order wants is refused.
+    assert_eq!(short(&mut server, 90, order("r-1", "u-1", lines(&[("a", 1)]))).await, [cause(StockBySku, "each", "a", 3, 3, 1)]);
+    // What cut the price already when it was quoted is no cause of the next change.
+    let many = order("r-2", "u-1", lines(&[("b", 2), ("c", 60)]));
+    let before = quoted(&mut server, &many).await;
+    for (id, user, units) in [("f-2", "u-7", 50), ("f-3", "u-8", 20)] {
+        server.hold(order(id, user, lines(&[("c", units)]))).await;
+    }
+    assert_eq!(short(&mut server, before, many).await, [cause(StockBySku, "each", "c", 100, 70, 50)]);
+    // An expectation that nothing explains: every limit that bites, each by its sku.
+    server.hold(order("f-4", "u-1", lines(&[("b", 20)]))).await;
+    let found = short(&mut server, 1, order("r-2", "u-1", lines(&[("a", 1), ("b", 60), ("c", 2)]))).await;
+    let expected = [cause(StockBySku, "each", "a", 3, 3, 1), cause(UnitsPerUser, "each", "b", 50, 20, 60)];
+    assert_eq!((found.len(), expected.iter().all(|one| found.contains(one))), (2, true), "{found:?}");
+
+    // The better promotion has been gone for long; the next one went only now.
+    server.hold(order("f-5", "u-9", lines(&[("d", 2)]))).await;
+    let one = order("r-3", "u-1", lines(&[("d", 1)]));
+    let before = quoted(&mut server, &one).await;
+    assert_eq!(before, 80);
+    server.hold(order("f-6", "u-9", lines(&[("d", 2)]))).await;
+    assert_eq!(short(&mut server, before, one).await, [cause(Stock, "twenty", "", 2, 2, 1)]);
+
+    // Less than a whole discount is left of a budget.
+    let one = order("r-4", "u-1", lines(&[("e", 1)]));
+    let before = quoted(&mut server, &one).await;
+    server.hold(order("f-7", "u-9", lines(&[("e", 1)]))).await;
+    assert_eq!(short(&mut server, before, one).await, [cause(Budget, "budget", "", 100, 60, 60)]);
+}
+
+#[tokio::test]
+async fn an_order_takes_no_more_counters_than_can_be_held_at_once() {
+    let mut text = "kind: catalogue\ncurrency: JPY\n---\n{kind: store, id: s, name: 店}\n".to_owned();
+    for number in 0..820 {
+        text += &format!(
+            "---\nkind: promotion\nid: p{number}\nname: p\nowner: s\nstatus: published\n\
+             scope: {{include: {{skus: [k{number}]}}}}\n\
+             limits: {{stock: 9, stock_by_sku: {{k{number}: 9}}, units_per_user: 9, per_sku: true, orders_per_user: 9, budget: 999}}\n\
+             item_price: {{amount_off: 1}}\n"
+        );
+    }
+    let mut server = Running::of(&text, |_| {}).await;
+    let request = |id: &str, lines: usize| {
+        order(id, "u-1", (0..lines).map(|number| line(&format!("l{number}"), &format!("k{number}"), "s", 1, 100)).collect())
+    };
+    let basket = request("r-1", 820).basket;
+    assert_eq!(server.quote(v1::QuoteRequest { basket, ..Default::default() }).await.expect("a price").payable, 820 * 99);
+    let status = server.refused(request("r-1", 820)).await;
+    is(&status, Code::InvalidArgument, "INVALID_FIELDS");
+    let violations = status.get_details_bad_request().expect("a BadRequest").field_violations;
+    assert_eq!(violations.len(), 1);
+    assert_eq!(violations[0].field, "basket.lines");
+    assert!(violations[0].description.contains("4100 limited quantities, at most 4096"), "{violations:?}");
+    assert_eq!(server.hold(request("r-1", 819)).await.payable, 819 * 99);
+}

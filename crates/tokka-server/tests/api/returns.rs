@@ -227,3 +227,53 @@ async fn gifts_that_come_with_the_units_are_for_sale_again_at_once() {
     let claims = server.get("r-1", "u-1").await.expect("a reservation").claims;
     assert!(claims.iter().all(|claim| claim.holding == 0), "{claims:?}");
 }
+
+#[tokio::test]
+async fn what_was_never_paid_brings_no_money_back() {
+    for policy in POLICIES {
+        let mut server = Running::sale().await;
+        server.hold(under(policy, rich("r-1", "u-1"))).await;
+        let left = server.get("r-1", "u-1").await.expect("a reservation").left;
+        assert!(left.iter().all(|line| line.refundable == 0 && line.units > 0), "{left:?}");
+        let second = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+        server.hold(v1::ReserveRequest { hold_for: second, ..under(policy, masks("r-2", "u-2", 2)) }).await;
+        while server.get("r-2", "u-2").await.expect("a reservation").reservation.expect("a head").version == 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        for (id, user, given_back) in [("r-1", "u-1", 6), ("r-2", "u-2", 0)] {
+            let preview = v1::RollbackRequest { validate_only: true, ..all(id, user, "b-1") };
+            let previewed = server.rollback(preview).await.expect("a preview").refund.expect("a refund");
+            let answer = server.rollback(all(id, user, "b-1")).await.expect("a rollback");
+            let (refund, head) = (answer.refund.expect("a refund"), answer.reservation.expect("a reservation"));
+            assert_eq!((refund.amount, refund.waived, refund.lines.len(), refund.to_return.len()), (0, 0, 0, 0), "{policy:?}");
+            assert_eq!((refund.restored.len(), &previewed), (given_back, &refund), "{policy:?}");
+            assert_eq!((head.state(), head.refunded, head.kept), (v1::ReservationState::RolledBack, 0, 0), "{policy:?}");
+            let got = server.get(id, user).await.expect("a reservation");
+            assert!(got.claims.iter().all(|claim| claim.holding == 0), "{policy:?}");
+            assert_eq!((got.reservation, got.rollbacks[0].refund.as_ref()), (Some(head), Some(&refund)));
+        }
+        assert_eq!(server.flash_left().await, 10);
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_is_good_however_long_its_record_is() {
+    let mut server = Running::sale().await;
+    let id = |number: usize| format!("{}{number}", "L".repeat(120));
+    let lines = (0..1000).map(|number| line(&id(number), "novel", "books", 99, 700)).collect();
+    let mut receipt = server.paid(order("r-1", "u-1", lines)).await.receipt;
+    // Each step adds a quarter of a megabyte to the record, which is much the same as the step before.
+    let lines: Vec<_> = (0..1000).map(|number| v1::LineUnits { line_id: id(number), units: 1 }).collect();
+    let mut given = 0;
+    for number in 0..6 {
+        let request = v1::RollbackRequest { all: false, lines: lines.clone(), ..all("r-1", "u-1", &format!("b-{number}")) };
+        let request = v1::RollbackRequest { reservation_id: String::new(), user: None, receipt: receipt.clone(), ..request };
+        receipt = server.refund(request).await.1.receipt;
+        if receipt.is_empty() {
+            break;
+        }
+        assert!(receipt.len() <= 64 << 10);
+        given += 1;
+    }
+    assert!(given >= 5, "the receipt is empty after {given} steps");
+}
