@@ -115,7 +115,7 @@ impl Archive {
         }
     }
 
-    /// Writes the next entries of the log, at most [`BITE`], and passes them; call it until it brings nothing.
+    /// Writes the next entries of the log, at most [`BITE`] and as many bytes as the ledger gives at once, and passes them; call it until it brings nothing.
     ///
     /// # Errors
     /// [`ArchiveError`]; nothing was passed then, and the same call may be repeated.

@@ -9,6 +9,10 @@ use crate::name::Name;
 pub const ID_BYTES_MAX: usize = 255;
 /// A payload, an answer or a document has at most this many bytes: a batch of the log stays a few megabytes.
 pub const BYTES_MAX: usize = 16 << 20;
+/// Parts of a record go back at most so often: each return is kept in it, and the record is written again with each.
+pub const RETURNS_MAX: usize = 1_000;
+/// All that a record keeps of returns in part has at most this many bytes, about: answers and portions.
+pub const RETURNS_BYTES_MAX: usize = 8 << 20;
 
 /// A hold names itself, and each counter once with an amount of 1 to [`AMOUNT_MAX`].
 ///

@@ -87,6 +87,8 @@ macro_rules! ledger_contract {
             more_than_is_held_is_refused_whole
             what_stays_out_comes_back_later
             a_repeated_refund_has_its_stored_answer
+            parts_are_bounded_and_the_rest_still_goes_back_whole
+            what_is_kept_of_parts_is_bounded_in_bytes
             a_refund_id_with_other_content_is_a_conflict
             two_part_refunds_at_once_one_computes_again
             a_stale_version_is_refused_also_for_a_whole_rollback
@@ -110,6 +112,8 @@ macro_rules! ledger_contract {
             the_log_adds_up_to_the_counters
             a_cursor_goes_on_where_it_stopped
             an_event_shows_the_record
+            an_event_leaves_out_what_callers_were_answered
+            a_bite_of_the_log_is_bounded_in_bytes
             entries_wait_for_registered_readers
             a_reader_too_far_behind_is_told
             a_cursor_that_is_none_is_refused

@@ -15,6 +15,7 @@ pub mod transition;
 pub mod clock;
 
 mod book;
+mod joined;
 mod log;
 mod open;
 
@@ -28,5 +29,6 @@ pub mod contract;
 pub use book::{EXPIRE_MAX, OnBroken};
 pub use clock::Clock;
 pub use embedded::Embedded;
+pub use joined::EVENTS_BYTES_MAX;
 pub use ledger::{Ledger, LedgerError};
 pub use memory::Memory;

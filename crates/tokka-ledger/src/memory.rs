@@ -8,10 +8,11 @@ use async_trait::async_trait;
 
 use crate::book::{Ask, Base, Book, Draft, Logged, Map, OnBroken, Reply, add_holding, differences};
 use crate::clock::Clock;
+use crate::joined::{Joined, shown};
 use crate::ledger::{Ledger, LedgerError};
 use crate::log::{After, Window};
 use crate::model::{
-    Committed, Cursor, Event, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
+    Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
 };
 use crate::name::Name;
 use crate::open::{OpenHolds, add_held};
@@ -168,15 +169,17 @@ impl Ledger for Memory {
                 After::Gap(cursor) => return Ok(Events::Gap(cursor)),
                 After::Position(position) => position,
             };
-            let mut events = Vec::new();
+            let mut joined = Joined::new();
             let from = position.saturating_sub(book.window.start);
             for entry in book.base.log.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).take(max) {
+                if joined.is_full() {
+                    break;
+                }
                 let Some(entry) = entry.entry() else { continue };
                 position = entry.position;
-                let record = book.base.records.get(&entry.id).map(|record| Record::clone(record));
-                events.push(Event { entry, record });
+                joined.push(entry, |id| Ok::<_, LedgerError>(book.base.records.get(id).map(|record| shown(record))))?;
             }
-            Ok(Events::Batch(events, book.window.cursor(position)))
+            Ok(Events::Batch(joined.into_events(), book.window.cursor(position)))
         })
     }
 

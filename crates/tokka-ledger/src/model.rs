@@ -264,6 +264,9 @@ pub enum RolledBack {
     Unknown(Record),
     /// A part before commit, or of an expired record, or more than it holds.
     NotReturnable(Record),
+    /// A part of a record that keeps as many returns as one may ([`crate::bounds::RETURNS_MAX`],
+    /// [`crate::bounds::RETURNS_BYTES_MAX`]). All that is left can still go back as a whole.
+    TooManyReturns(Record),
     /// A whole rollback of what another `rollback_id` already ended.
     Ended(Record),
 }
@@ -328,7 +331,7 @@ pub struct Entry {
 pub struct Event {
     /// What happened.
     pub entry: Entry,
-    /// The record now; `None` where it has aged out.
+    /// The record now, without the stored answers of its returns; `None` where it has aged out.
     pub record: Option<Record>,
 }
 

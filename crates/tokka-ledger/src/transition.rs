@@ -9,10 +9,12 @@
 //! | reserve, take | other shard key: `Conflict`; tombstone: `Ended`; other hash: `Conflict`; open: `Repeated`; closed: `Ended`; counters: `Refused` |
 //! | replace | what reserve says of an id that it knows; old one unknown or not HELD: `NotReplaceable`; counters: `Refused` |
 //! | commit | unknown: `NotFound`; by state; of an EXPIRED one the counters: `Refused` |
-//! | rollback | unknown: `NotFound` or a tombstone; this rollback id before: `Repeated` or `Conflict`; `VersionMoved`; state: `Ended`, `NotReturnable`; amounts: `NotReturnable` |
+//! | rollback | unknown: `NotFound` or a tombstone; this rollback id before: `Repeated` or `Conflict`; `VersionMoved`; state: `Ended`, `NotReturnable`; amounts: `NotReturnable`; too many returns of parts: `TooManyReturns` |
 //! | extend | unknown: `NotFound`; `NotHeld`; not later than it is: `Done` without effect |
 //! | expire | not HELD, or not due: nothing |
 
+use crate::bounds::{RETURNS_BYTES_MAX, RETURNS_MAX};
+use crate::joined::{portions_weight, return_weight};
 use crate::model::{
     AMOUNT_MAX, Claim, Committed, Document, Extended, Extent, Hold, IfExpired, Millis, Portion, Record, Reserved, Return,
     Rollback, RolledBack, Shortage, State, Transition,
@@ -310,10 +312,14 @@ fn roll_back(before: Option<&Record>, shard_key: &str, id: &str, rollback: &Roll
     let Some(holding) = minus(&record.holding, &portions) else {
         return refused(RolledBack::NotReturnable(record.clone()));
     };
+    let part = matches!(rollback.extent, Extent::Part { .. });
+    if part && !one_more_fits(&record.returns, rollback, &portions) {
+        return refused(RolledBack::TooManyReturns(record.clone()));
+    }
     let moved = given_back(&portions);
     let mut returned = next(record, now);
     returned.holding = holding;
-    if matches!(rollback.extent, Extent::Whole { .. }) {
+    if !part {
         returned.state = State::RolledBack;
     }
     if let Some(payload) = &rollback.payload {
@@ -321,6 +327,13 @@ fn roll_back(before: Option<&Record>, shard_key: &str, id: &str, rollback: &Roll
     }
     returned.returns.push(note(rollback, portions, returned.version, now));
     done(returned, transition, moved, documents, |r| Answer::RolledBack(RolledBack::Done(r)))
+}
+
+/// Every return is kept in its record, and the record is written again with each: parts are bounded, the end is not.
+fn one_more_fits(returns: &[Return], rollback: &Rollback, portions: &[Portion]) -> bool {
+    let one_more = rollback.answer.len().saturating_add(portions_weight(portions));
+    let bytes = returns.iter().map(return_weight).fold(one_more, usize::saturating_add);
+    returns.len() < RETURNS_MAX && bytes <= RETURNS_BYTES_MAX
 }
 
 /// A rollback of an id never seen: its Reserve may still be on its way, and must find no hold to make.

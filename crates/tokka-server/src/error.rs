@@ -88,6 +88,8 @@ pub(crate) enum Forbidden {
     NotReplaceable(String),
     /// A part of what is not paid yet.
     NotCommitted(Stands),
+    /// A part of what went back in parts too often.
+    TooManyReturns(Stands),
     /// More time for what is not HELD any more.
     NotHeld(Stands),
     /// It is rolled back.
@@ -112,6 +114,7 @@ impl Forbidden {
             Self::ClawbackOnly => "CLAWBACK_ONLY",
             Self::NotReplaceable(_) => "NOT_REPLACEABLE",
             Self::NotCommitted(_) => "NOT_COMMITTED",
+            Self::TooManyReturns(_) => "TOO_MANY_RETURNS",
             Self::NotHeld(_) => "NOT_HELD",
             Self::RolledBack(_) => "ROLLED_BACK",
             Self::Expired(_) => "EXPIRED",
@@ -136,6 +139,9 @@ impl Forbidden {
             Self::NotCommitted(Stands { id, .. }) => {
                 ("reservation_id", format!("reservation `{id}` is not paid yet: only all of it can go back"))
             }
+            Self::TooManyReturns(Stands { id, .. }) => {
+                ("reservation_id", format!("reservation `{id}` was returned in too many parts: the rest can go back at once"))
+            }
             Self::NotHeld(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is not held any more")),
             Self::RolledBack(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is rolled back")),
             Self::Expired(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is expired")),
@@ -145,7 +151,11 @@ impl Forbidden {
 
     const fn stands(&self) -> Option<&Stands> {
         match self {
-            Self::NotCommitted(stands) | Self::NotHeld(stands) | Self::RolledBack(stands) | Self::Expired(stands) => Some(stands),
+            Self::NotCommitted(stands)
+            | Self::TooManyReturns(stands)
+            | Self::NotHeld(stands)
+            | Self::RolledBack(stands)
+            | Self::Expired(stands) => Some(stands),
             Self::UserRequired | Self::BelowMinimum(_) | Self::ClawbackOnly | Self::NotReplaceable(_) => None,
         }
     }

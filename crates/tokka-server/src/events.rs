@@ -13,7 +13,7 @@ use futures_util::stream::{self, BoxStream};
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokka_core::basket::FieldViolation;
-use tokka_ledger::model::{Cursor, Entry, Event, Events};
+use tokka_ledger::model::{Cursor, Entry, Event, Events, Millis};
 use tokka_ledger::{Ledger, LedgerError};
 use tokka_proto::v1;
 use tokka_proto::v1::event_service_server::EventService;
@@ -87,6 +87,7 @@ impl EventService for EventFeed {
         if !wrong.is_empty() {
             return Err(ApiError::Invalid(wrong).into());
         }
+        let started = self.ledger().now().await.map_err(ApiError::Store)?;
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| ApiError::Store(LedgerError::Overloaded))?;
         let subscriber = Subscriber {
@@ -94,6 +95,7 @@ impl EventService for EventFeed {
             cursor,
             left: if left == 0 { u64::MAX } else { left },
             stop_at_end,
+            started,
             ready: VecDeque::new(),
             over: false,
             _place: place,
@@ -110,6 +112,8 @@ struct Subscriber {
     /// Events that may still be told.
     left: u64,
     stop_at_end: bool,
+    /// When it began, by the store's clock.
+    started: Millis,
     /// The messages of a batch that are not taken yet.
     ready: VecDeque<v1::SubscribeResponse>,
     /// Nothing comes after what is ready.
@@ -157,7 +161,10 @@ impl Subscriber {
             }
             return Ok(());
         }
-        self.over = self.stop_at_end && count < wanted;
+        // What happened before the call is told once something is that happened later, or nothing is left. Fewer than
+        // wanted say nothing: a batch is bounded by bytes too.
+        let later = events.last().is_none_or(|event| event.entry.at > self.started);
+        self.over = self.stop_at_end && later;
         self.left = self.left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
         let told = events.iter().map(told).collect();
         let before = std::mem::replace(&mut self.cursor, next);

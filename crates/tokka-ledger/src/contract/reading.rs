@@ -7,8 +7,9 @@ use super::{
     HOUR, LOG_MAX, assert_malformed, events, hold, lapsed, name, paid, part, rolled_back, taken, transitions, unexpected, used,
     whole,
 };
+use crate::EVENTS_BYTES_MAX;
 use crate::ledger::Ledger;
-use crate::model::{Cursor, Events, Extended, Hold, IfExpired, Put, Reserved, Transition, Versioned};
+use crate::model::{Committed, Cursor, Events, Extended, Hold, IfExpired, Put, Reserved, Transition, Versioned};
 use crate::name::Name;
 
 pub async fn a_counter_never_seen_is_zero(ledger: &dyn Ledger) {
@@ -169,6 +170,39 @@ pub async fn an_event_shows_the_record(ledger: &dyn Ledger) {
     assert_eq!(events.len(), 2);
     assert!(events.iter().all(|event| event.record.as_ref() == Some(&record)), "as it stands now: {events:?}");
     assert_eq!(events[1].entry.at, record.changed);
+}
+
+pub async fn an_event_leaves_out_what_callers_were_answered(ledger: &dyn Ledger) {
+    let record = paid(ledger, "r", &[("stock", 5, 10)]).await;
+    let kept = rolled_back(ledger, "r", part("x", record.version, &[("stock", 2)])).await;
+    assert_eq!(kept.returns[0].answer, b"answer x");
+    let mut shown = kept.clone();
+    shown.returns[0].answer.clear();
+    let (told, _) = events(ledger, &Cursor::default()).await;
+    assert!(told.iter().all(|event| event.record.as_ref() == Some(&shown)), "{told:?}");
+    assert_eq!(ledger.get("u", "r").await, Ok(Some(kept)), "the record itself keeps it");
+}
+
+pub async fn a_bite_of_the_log_is_bounded_in_bytes(ledger: &dyn Ledger) {
+    let long = Hold { payload: vec![7; EVENTS_BYTES_MAX / 2], ..hold(ledger, "r", &[("stock", 5, 10)]).await };
+    assert!(matches!(ledger.reserve(long).await, Ok(Reserved::Taken(_))));
+    let answer = ledger.commit("u", "r", IfExpired::Refuse, None).await.unwrap();
+    let Committed::Done(mut record) = answer else { return unexpected(answer) };
+    for rollback_id in ["x", "y", "z"] {
+        record = rolled_back(ledger, "r", part(rollback_id, record.version, &[("stock", 1)])).await;
+    }
+    let (mut cursor, mut versions) = (Cursor::default(), Vec::new());
+    loop {
+        let answer = ledger.events(&cursor, 1_000).await.unwrap();
+        let Events::Batch(bite, next) = answer else { return unexpected(answer) };
+        if bite.is_empty() {
+            break;
+        }
+        assert!(bite.len() <= 2, "{} events of half a bite each", bite.len());
+        versions.extend(bite.iter().map(|event| event.entry.version));
+        cursor = next;
+    }
+    assert_eq!(versions, [1, 2, 3, 4, 5]);
 }
 
 pub async fn entries_wait_for_registered_readers(ledger: &dyn Ledger) {

@@ -6,6 +6,7 @@ use futures_util::future::join;
 use super::{
     assert_malformed, document, hold, lapsed, paid, part, portions_of, rolled_back, taken, transitions, unexpected, used, whole,
 };
+use crate::bounds::{RETURNS_BYTES_MAX, RETURNS_MAX};
 use crate::ledger::Ledger;
 use crate::model::{Committed, Extent, IfExpired, Reserved, Rollback, RolledBack, State, Transition};
 
@@ -197,4 +198,28 @@ pub async fn another_customers_record_is_not_found(ledger: &dyn Ledger) {
     assert_eq!(ledger.rollback("v", "r", part("x", 2, &[("stock", 1)])).await, Ok(RolledBack::NotFound));
     assert_eq!(ledger.rollback("v", "r", whole("x")).await, Ok(RolledBack::NotFound));
     assert_eq!(ledger.get("u", "r").await, Ok(Some(record)));
+}
+
+pub async fn parts_are_bounded_and_the_rest_still_goes_back_whole(ledger: &dyn Ledger) {
+    let mut record = paid(ledger, "r", &[("stock", 2_000, 2_000)]).await;
+    for number in 0..RETURNS_MAX {
+        record = rolled_back(ledger, "r", part(&format!("x{number}"), record.version, &[("stock", 1)])).await;
+    }
+    let one_more = part("more", record.version, &[("stock", 1)]);
+    assert_eq!(ledger.rollback("u", "r", one_more).await, Ok(RolledBack::TooManyReturns(record.clone())));
+    let again = part("x7", record.version, &[("stock", 1)]);
+    assert_eq!(ledger.rollback("u", "r", again).await, Ok(RolledBack::Repeated(record)));
+    let ended = rolled_back(ledger, "r", whole("end")).await;
+    assert_eq!((ended.state, ended.returns.len()), (State::RolledBack, RETURNS_MAX + 1));
+}
+
+pub async fn what_is_kept_of_parts_is_bounded_in_bytes(ledger: &dyn Ledger) {
+    let record = paid(ledger, "r", &[("stock", 5, 10)]).await;
+    let long = || vec![0; RETURNS_BYTES_MAX / 2];
+    let first = Rollback { answer: long(), ..part("x", record.version, &[("stock", 1)]) };
+    let record = rolled_back(ledger, "r", first).await;
+    let second = Rollback { answer: long(), ..part("y", record.version, &[("stock", 1)]) };
+    assert_eq!(ledger.rollback("u", "r", second).await, Ok(RolledBack::TooManyReturns(record.clone())));
+    rolled_back(ledger, "r", part("z", record.version, &[("stock", 1)])).await;
+    rolled_back(ledger, "r", Rollback { answer: long(), ..whole("end") }).await;
 }

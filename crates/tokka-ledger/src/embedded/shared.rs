@@ -5,9 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::tables::{Item, Tables, View};
 use crate::book::{Base, Draft, Map, add_holding, differences};
+use crate::joined::{EVENTS_BYTES_MAX, Joined, entry_weight, shown};
 use crate::ledger::LedgerError;
 use crate::log::{After, Window};
-use crate::model::{Cursor, Event, Events, Record, State, Versioned};
+use crate::model::{Cursor, Events, Record, State, Versioned};
 use crate::name::Name;
 use crate::open::{OpenHolds, add_held};
 
@@ -213,23 +214,26 @@ impl Shared {
             After::Gap(cursor) => return Ok(Events::Gap(cursor)),
             After::Position(position) => position,
         };
-        let mut entries = Vec::new();
+        let (mut entries, mut bytes) = (Vec::new(), 0_usize);
         moment.view.each_entry(above, |logged| {
             // What became durable since the moment is the next call's.
-            let wanted = entries.len() < max && logged.position().is_some_and(|position| position <= window.end);
-            if wanted {
-                entries.extend(logged.entry());
-            }
-            wanted
+            let wanted = entries.len() < max && bytes < EVENTS_BYTES_MAX;
+            let entry = logged.entry().filter(|entry| wanted && entry.position <= window.end);
+            bytes = bytes.saturating_add(entry.as_ref().map_or(0, entry_weight));
+            let taken = entry.is_some();
+            entries.extend(entry);
+            taken
         })?;
         let mut position = above;
-        let mut events = Vec::with_capacity(entries.len());
+        let mut joined = Joined::new();
         for entry in entries {
+            if joined.is_full() {
+                break;
+            }
             position = entry.position;
-            let record = moment.record(&entry.id)?.map(|record| Record::clone(&record));
-            events.push(Event { entry, record });
+            joined.push(entry, |id| Ok::<_, LedgerError>(moment.record(id)?.map(|record| shown(&record))))?;
         }
-        Ok(Events::Batch(events, window.cursor(position)))
+        Ok(Events::Batch(joined.into_events(), window.cursor(position)))
     }
 
     pub(super) fn audit(&self) -> Result<Audit, LedgerError> {

@@ -151,6 +151,7 @@ fn say(answer: &Answer) -> String {
             RolledBack::NotFound => "not found".to_owned(),
             RolledBack::Unknown(record) => format!("unknown {}", of(record)),
             RolledBack::NotReturnable(record) => format!("not returnable {}", of(record)),
+            RolledBack::TooManyReturns(record) => format!("too many returns {}", of(record)),
             RolledBack::Ended(record) => format!("ended {}", of(record)),
         },
         Answer::Extended(answer) => match answer {

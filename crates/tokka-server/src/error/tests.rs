@@ -25,6 +25,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Forbidden(Forbidden::ClawbackOnly),
         ApiError::Forbidden(Forbidden::NotReplaceable("r-0".to_owned())),
         ApiError::Forbidden(Forbidden::NotCommitted(stands(State::Held))),
+        ApiError::Forbidden(Forbidden::TooManyReturns(stands(State::Committed))),
         ApiError::Forbidden(Forbidden::NotHeld(stands(State::Committed))),
         ApiError::Forbidden(Forbidden::RolledBack(stands(State::RolledBack))),
         ApiError::Forbidden(Forbidden::Expired(stands(State::Expired))),
@@ -55,6 +56,7 @@ fn every_error() -> Vec<ApiError> {
                 | Forbidden::ClawbackOnly
                 | Forbidden::NotReplaceable(_)
                 | Forbidden::NotCommitted(_)
+                | Forbidden::TooManyReturns(_)
                 | Forbidden::NotHeld(_)
                 | Forbidden::RolledBack(_)
                 | Forbidden::Expired(_) => {}
@@ -97,6 +99,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "CLAWBACK_ONLY"),
         (Code::FailedPrecondition, "NOT_REPLACEABLE"),
         (Code::FailedPrecondition, "NOT_COMMITTED"),
+        (Code::FailedPrecondition, "TOO_MANY_RETURNS"),
         (Code::FailedPrecondition, "NOT_HELD"),
         (Code::FailedPrecondition, "ROLLED_BACK"),
         (Code::FailedPrecondition, "EXPIRED"),

@@ -52,6 +52,9 @@ impl Reservations {
                 // Another call was quicker: what it did is looked at in the next round.
                 RolledBack::VersionMoved(_) | RolledBack::Repeated(_) | RolledBack::Conflict | RolledBack::Ended(_) => {}
                 RolledBack::NotFound => return Err(ApiError::NotFound { reservation: order.target.id }),
+                RolledBack::TooManyReturns(record) => {
+                    return Err(ApiError::Forbidden(Forbidden::TooManyReturns(super::stands(&record))));
+                }
                 other @ (RolledBack::Unknown(_) | RolledBack::NotReturnable(_)) => return Err(super::unexpected(other)),
             }
         }
