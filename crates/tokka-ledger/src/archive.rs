@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::directory;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{Cursor, Event, Events, Millis};
 
@@ -206,7 +207,7 @@ impl Archive {
 
     fn append_to(&self, path: &Path, frame: &Frame) -> Result<(), ArchiveError> {
         let dir = self.dir.join(SHARD);
-        std::fs::create_dir_all(&dir).map_err(io_at(&dir))?;
+        directory::make(&dir).map_err(io_at(&dir))?;
         let new = !path.exists();
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io_at(path))?;
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,6 +13,7 @@ pub mod bounds;
 pub mod transition;
 
 pub mod clock;
+pub mod directory;
 
 mod book;
 mod joined;

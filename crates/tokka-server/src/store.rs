@@ -38,7 +38,7 @@ impl Store {
     pub(crate) async fn open(data_dir: &Path) -> Result<Self, String> {
         let dir = data_dir.to_owned();
         let opened = tokio::task::spawn_blocking(move || {
-            std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+            tokka_ledger::directory::make(&dir).map_err(|error| error.to_string())?;
             let mut config = embedded::Config::new(dir.join(LEDGER));
             config.on_broken = Arc::new(|counter, used| {
                 tracing::error!(%counter, used, "a counter went below 0: more went back than was taken");

@@ -11,6 +11,7 @@ use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
 
 use super::Config;
 use super::tables::Tables;
+use crate::directory;
 
 /// The file in the store's directory.
 const FILE: &str = "ledger.redb";
@@ -48,7 +49,7 @@ pub enum OpenError {
 
 pub(super) fn open(config: &Config) -> Result<Tables, OpenError> {
     let dir = config.dir.as_path();
-    std::fs::create_dir_all(dir).map_err(io(dir))?;
+    directory::make(dir).map_err(io(dir))?;
     let lock = lock(dir)?;
     let path = dir.join(FILE);
     if !path.try_exists().map_err(io(&path))? {
