@@ -24,7 +24,8 @@ pub struct Claim {
     pub limit: i64,
 }
 
-/// Where a record lives: by customer. The user, or the reservation id where there is none.
+/// Where a record lives: by customer. The user, or where there is none, a space and the reservation id, which no user is
+/// called.
 pub type ShardKey = String;
 
 /// What an order asks for.
