@@ -220,6 +220,12 @@ impl Order {
         if violations.is_empty() { Ok(sums.into_iter().collect()) } else { Err(RefundError::Invalid(violations)) }
     }
 
+    /// Are both lines of the original basket of one group (store, sku)?
+    fn same_group(&self, a: LineIx, b: LineIx) -> bool {
+        let group = |line: LineIx| self.basket.lines().get(line.position()).map(|line| (&line.store, &line.sku));
+        group(a) == group(b)
+    }
+
     /// Do both lines of the original basket sell the same sku?
     fn same_sku(&self, a: LineIx, b: LineIx) -> bool {
         let sku = |line: LineIx| self.basket.lines().get(line.position()).map(|line| &line.sku);

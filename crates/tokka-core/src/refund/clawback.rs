@@ -238,13 +238,12 @@ fn settle_gifts(left: &mut Order, again: Option<&Again>, refund: &mut Refund) {
     }
     left.gifts.retain(|gift| gift.given > 0);
 
-    let group = |line: LineIx| line_at(&left.basket, line).map(|line| (&line.store, &line.sku));
     let mut kept: Vec<FreeUnits> = Vec::with_capacity(left.free_units.len());
     for free in &left.free_units {
         // A group has one item promotion, so what it gives now is all that counts.
         let now = again.map_or(0, |again| {
             let units = again.quote.free_units.iter();
-            let of_group = units.filter(|now| group(again.original(now.line)) == group(free.line)).map(|now| now.units);
+            let of_group = units.filter(|now| left.same_group(again.original(now.line), free.line)).map(|now| now.units);
             of_group.fold(0i64, i64::saturating_add)
         });
         let stays = free.units.min(now);

@@ -103,7 +103,7 @@ fn end_what_is_no_longer_earned(
     let document = rulebook.promotion(promotion);
     let mut ended: SmallVec<[FreeUnits; 2]> = SmallVec::new();
     for free in left.free_units.iter().chain(&left.included_units).filter(|free| free.promotion == promotion) {
-        if !still_touches(left, promotion, |line| same_group(left, free.line, line)) {
+        if !still_touches(left, promotion, |line| left.same_group(free.line, line)) {
             ended.push(*free);
         }
     }
@@ -148,13 +148,4 @@ fn end_what_is_no_longer_earned(
 fn still_touches(order: &Order, promotion: PromoIx, matters: impl Fn(LineIx) -> bool) -> bool {
     let left = order.segments.iter().filter(|segment| segment.left > 0 && matters(segment.as_paid.line));
     left.into_iter().any(|segment| segment.as_paid.chain.iter().any(|touch| touch.promotion == promotion))
-}
-
-/// Are both lines of the original basket of one (store, sku)?
-fn same_group(order: &Order, a: LineIx, b: LineIx) -> bool {
-    let group = |line: LineIx| {
-        use crate::table::Ix;
-        order.basket.lines().get(line.position()).map(|line| (&line.store, &line.sku))
-    };
-    group(a) == group(b)
 }

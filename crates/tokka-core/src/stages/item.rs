@@ -18,8 +18,12 @@ use crate::table::{Ix, LineIx, PromoIx};
 pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut spread: SmallVec<[Spread; 4]> = SmallVec::new();
+    // Only outcomes name it.
+    let gross_by_group = if pricing.full { gross_by_group(pricing)? } else { Vec::new() };
     for looks in pricing.prepared.item_looks.chunk_by(|a, b| a.group == b.group) {
-        serve(pricing, looks, &mut pieces, &mut spread)?;
+        let group = looks.first().and_then(|look| usize::try_from(look.group).ok());
+        let gross = group.and_then(|group| gross_by_group.get(group)).copied().unwrap_or_default();
+        serve(pricing, looks, gross, &mut pieces, &mut spread)?;
     }
     make_segments(pricing, pieces)?;
     // What a `buy_get` takes off is allocated over all units of its group, once these are segments.
@@ -95,10 +99,11 @@ pub(super) struct Look<'p> {
     pub(super) slots: SmallVec<[SlotIx; 4]>,
 }
 
-/// Chooses the promotion of one group.
+/// Chooses the promotion of one group, which costs `gross` without any.
 fn serve(
     pricing: &mut Pricing<'_>,
     looks: &[ItemLook],
+    gross: Amount,
     pieces: &mut Vec<Piece>,
     spread: &mut SmallVec<[Spread; 4]>,
 ) -> Result<(), Overflow> {
@@ -146,7 +151,6 @@ fn serve(
         _ => selected.or_else(by_default),
     };
 
-    let gross = if pricing.full { group_gross(pricing, looks)? } else { Amount::ZERO };
     let winner = chosen.and_then(|chosen| offers.get(chosen)).map(|(_, promotion, offer)| (*promotion, offer.discount));
     for (position, (look, promotion, offer)) in offers.into_iter().enumerate() {
         if Some(position) == chosen {
@@ -162,13 +166,19 @@ fn serve(
     Ok(())
 }
 
-/// What the whole group costs before any promotion, with the lines that none of them covers.
-fn group_gross(pricing: &Pricing<'_>, looks: &[ItemLook]) -> Result<Amount, Overflow> {
-    let Some(group) = looks.first().map(|look| look.group) else { return Ok(Amount::ZERO) };
-    let prepared = pricing.prepared;
-    let lines = prepared.basket.lines().iter().enumerate();
-    let of_group = lines.filter(|(position, _)| prepared.layout.group(LineIx::new(*position)) == group);
-    of_group.map(|(_, line)| line).try_fold(Amount::ZERO, |sum, line| sum.plus(line.unit_price.times(line.quantity)?))
+/// What each group costs before any promotion, by its number, with the lines that none of its promotions covers.
+fn gross_by_group(pricing: &Pricing<'_>) -> Result<Vec<Amount>, Overflow> {
+    let mut gross: Vec<Amount> = Vec::new();
+    for (position, line) in pricing.prepared.basket.lines().iter().enumerate() {
+        let group = pricing.prepared.layout.group(LineIx::new(position));
+        let of_line = line.unit_price.times(line.quantity)?;
+        // Groups are numbered in order of their first line.
+        match usize::try_from(group).ok().and_then(|group| gross.get_mut(group)) {
+            Some(sum) => *sum = sum.plus(of_line)?,
+            None => gross.push(of_line),
+        }
+    }
+    Ok(gross)
 }
 
 /// What one promotion would make of the lines that it covers.
