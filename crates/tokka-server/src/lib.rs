@@ -28,6 +28,7 @@ mod captured_log;
 pub use catalogue::CatalogueState;
 pub use config::{Config, DATA_DIR};
 pub use events::told as told_event;
+pub use request::asked::{asked, field_of_file};
 pub use serve::{ServeError, Started, serve, shutdown_signal};
 pub use store::{ARCHIVE, LEDGER};
 pub use verify::told as told_audit;

@@ -11,10 +11,13 @@ use tokka_proto::v1;
 
 use crate::error::ApiError;
 
+pub(crate) mod asked;
 pub(crate) mod reservation;
 
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";
+/// Fields of the core's request that stand beside the basket on the wire.
+const BESIDE_THE_BASKET: [&str; 5] = ["coupons", "select", "select_spend", "select_gift", "strategy"];
 /// `0001-01-01T00:00:00Z`, where `google.protobuf.Timestamp` begins.
 const FIRST_SECOND: i64 = -62_135_596_800;
 
@@ -81,9 +84,8 @@ fn wire_path(field: String) -> String {
     if field.starts_with("coupons[") {
         return format!("{field}.design");
     }
-    let beside_the_basket = ["coupons", "select", "select_spend", "select_gift", "strategy"];
     let root = field.split(['[', '.']).next().unwrap_or_default();
-    if beside_the_basket.contains(&root) { field } else { format!("basket.{field}") }
+    if BESIDE_THE_BASKET.contains(&root) { field } else { format!("basket.{field}") }
 }
 
 /// Is this violation at, or inside, a field that was complained about before?

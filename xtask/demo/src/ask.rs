@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tokka_catalog::Source;
-use tokka_client::v1::coupon_offer::Offer;
 use tokka_client::{Client, Config, Deadlines, v1};
-use tokka_core::basket::{BasketRequest, CouponsOffered, LineRequest, Selection, SpendSelection};
 use tokka_scenario::read_basket;
+use tokka_server::asked;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -46,44 +45,5 @@ pub(crate) async fn quoted(client: &Client, request: v1::QuoteRequest) -> Result
 pub(crate) fn request(file: &Path, shop: &Shop) -> Result<v1::QuoteRequest> {
     let source = Source::read(file).map_err(|problem| anyhow!("{problem}"))?;
     let basket = read_basket(&source, shop.currency, jiff::Timestamp::now()).map_err(|problems| anyhow!("{problems}"))?;
-    let BasketRequest { currency, user, user_tags, channel, region, lines, coupons, select, select_spend, select_gift, .. } =
-        basket.request;
-    let CouponsOffered::These(designs) = coupons else { bail!("`coupons: auto` is not served yet") };
-    Ok(v1::QuoteRequest {
-        basket: Some(v1::Basket {
-            currency,
-            lines: lines.into_iter().map(line).collect(),
-            user,
-            at: None,
-            user_tags,
-            channel,
-            region,
-        }),
-        coupons: designs.into_iter().map(|design| v1::CouponOffer { offer: Some(Offer::Design(design)) }).collect(),
-        select: select.into_iter().map(|(sku, selection)| (sku, selected(selection))).collect(),
-        select_spend: select_spend.into_iter().map(|(line, selection)| (line, kept_for(selection))).collect(),
-        select_gift: select_gift.into_iter().collect(),
-        view: v1::View::Full.into(),
-        ..v1::QuoteRequest::default()
-    })
-}
-
-fn line(line: LineRequest) -> v1::Line {
-    let LineRequest { line_id, sku, store, categories, unit_price, quantity, list_price, floor_price, tax_class, tags } = line;
-    v1::Line { line_id, sku, store, quantity, unit_price, categories, list_price, floor_price, tax_class, tags }
-}
-
-fn selected(selection: Selection) -> String {
-    match selection {
-        Selection::None => "none".to_owned(),
-        Selection::Promotion(id) => id,
-    }
-}
-
-fn kept_for(selection: SpendSelection) -> v1::SpendSelection {
-    let promotions = match selection {
-        SpendSelection::None => vec!["none".to_owned()],
-        SpendSelection::Promotions(ids) => ids,
-    };
-    v1::SpendSelection { promotions }
+    Ok(v1::QuoteRequest { view: v1::View::Full.into(), ..asked(basket.request) })
 }

@@ -7,12 +7,11 @@ use tokka_catalog::money::{Currency, minor_units};
 use tokka_catalog::{Problems, Source};
 use tokka_client::v1::reserve_request::Expect;
 use tokka_client::{Error, fresh_id, v1};
-use tokka_core::basket::{
-    Basket, BasketRequest, CouponsOffered, FieldViolation, LineRequest, Selection, SpendSelection, Strategy,
-};
+use tokka_core::basket::{Basket, BasketRequest, FieldViolation};
 use tokka_scenario::BasketFile;
 use tokka_scenario::basket::read;
 use tokka_scenario::used::Used;
+use tokka_server::{asked, field_of_file};
 
 use crate::failure::Failure;
 use crate::order::{Shown, counter};
@@ -131,46 +130,17 @@ fn expected(arguments: &Reserve, currency: &str) -> Result<Expect, Failure> {
 }
 
 fn request(arguments: &Reserve, id: String, basket: BasketRequest, expect: Expect) -> v1::ReserveRequest {
-    let BasketRequest {
-        currency,
-        at: _,
-        user,
-        user_tags,
-        channel,
-        region,
-        lines,
+    let v1::QuoteRequest { basket, coupons, coupons_auto, select, select_spend, select_gift, strategy, view: _, include: _ } =
+        asked(basket);
+    v1::ReserveRequest {
+        reservation_id: id,
+        basket,
         coupons,
+        coupons_auto,
         select,
         select_spend,
         select_gift,
         strategy,
-    } = basket;
-    let (coupons, coupons_auto) = match coupons {
-        CouponsOffered::These(designs) => (designs, false),
-        CouponsOffered::Auto { held: _ } => (Vec::new(), true),
-    };
-    let design = |design| v1::CouponOffer { offer: Some(v1::coupon_offer::Offer::Design(design)) };
-    v1::ReserveRequest {
-        reservation_id: id,
-        basket: Some(v1::Basket {
-            currency,
-            lines: lines.into_iter().map(line).collect(),
-            user,
-            at: None,
-            user_tags,
-            channel,
-            region,
-        }),
-        coupons: coupons.into_iter().map(design).collect(),
-        coupons_auto,
-        select: select.into_iter().map(|(sku, selection)| (sku, selected(selection))).collect(),
-        select_spend: select_spend.into_iter().map(|(line, selection)| (line, kept_for(selection))).collect(),
-        select_gift: select_gift.into_iter().collect(),
-        strategy: match strategy {
-            Strategy::Sequential => v1::Strategy::Sequential,
-            Strategy::Best => v1::Strategy::Best,
-        }
-        .into(),
         expect: Some(expect),
         on_price_change: v1::OnPriceChange::ReturnQuote.into(),
         hold_for: arguments
@@ -189,26 +159,6 @@ fn request(arguments: &Reserve, id: String, basket: BasketRequest, expect: Expec
     }
 }
 
-fn line(line: LineRequest) -> v1::Line {
-    let LineRequest { line_id, sku, store, categories, unit_price, quantity, list_price, floor_price, tax_class, tags } = line;
-    v1::Line { line_id, sku, store, quantity, unit_price, categories, list_price, floor_price, tax_class, tags }
-}
-
-fn selected(selection: Selection) -> String {
-    match selection {
-        Selection::None => "none".to_owned(),
-        Selection::Promotion(id) => id,
-    }
-}
-
-fn kept_for(selection: SpendSelection) -> v1::SpendSelection {
-    let promotions = match selection {
-        SpendSelection::None => vec!["none".to_owned()],
-        SpendSelection::Promotions(ids) => ids,
-    };
-    v1::SpendSelection { promotions }
-}
-
 /// What is wrong with a field of the file is told at its line.
 fn at_its_line(file: &BasketFile, error: &Error, id: &str) -> Failure {
     let Error::Invalid { violations, .. } = error else {
@@ -220,16 +170,6 @@ fn at_its_line(file: &BasketFile, error: &Error, id: &str) -> Failure {
         in_file.push(FieldViolation::new(field, violation.description.clone()));
     }
     if in_file.is_empty() { refused(error) } else { Failure::of_files(&file.problems(&in_file)) }
-}
-
-/// The file has the basket's fields and those beside it on one level. `None`: it is not a field of the file.
-fn field_of_file(wire: &str) -> Option<String> {
-    if let Some(field) = wire.strip_prefix("basket.") {
-        return Some(field.to_owned());
-    }
-    let field = wire.strip_suffix(".design").unwrap_or(wire);
-    let root = field.split(['[', '.']).next().unwrap_or_default();
-    ["coupons", "select", "select_spend", "select_gift", "strategy"].contains(&root).then(|| field.to_owned())
 }
 
 /// What it costs now, why, and how to agree to it.
