@@ -25,6 +25,17 @@ impl Days {
     /// Every day.
     pub const ALL: Days = Days(0b0111_1111);
 
+    /// The days of a week, from Monday on, with their names in files.
+    pub const WEEK: [(Weekday, &str); 7] = [
+        (Weekday::Monday, "mon"),
+        (Weekday::Tuesday, "tue"),
+        (Weekday::Wednesday, "wed"),
+        (Weekday::Thursday, "thu"),
+        (Weekday::Friday, "fri"),
+        (Weekday::Saturday, "sat"),
+        (Weekday::Sunday, "sun"),
+    ];
+
     /// From weekdays; none = every day.
     #[must_use]
     pub fn of(days: impl IntoIterator<Item = Weekday>) -> Self {

@@ -1,7 +1,6 @@
 //! How is a single value written? The way back from [`values`](crate::values).
 
 use jiff::Timestamp;
-use jiff::civil::Weekday;
 use jiff::tz::Offset;
 use serde_json::Value as Json;
 use tokka_core::amount::{Amount, major};
@@ -31,16 +30,7 @@ pub(super) fn time_of_day(minutes: u16) -> String {
 
 /// From Monday on; none where it is every day.
 pub(super) fn days(days: Days) -> Json {
-    const WEEK: [(Weekday, &str); 7] = [
-        (Weekday::Monday, "mon"),
-        (Weekday::Tuesday, "tue"),
-        (Weekday::Wednesday, "wed"),
-        (Weekday::Thursday, "thu"),
-        (Weekday::Friday, "fri"),
-        (Weekday::Saturday, "sat"),
-        (Weekday::Sunday, "sun"),
-    ];
-    let written = WEEK.iter().filter(|(day, _)| days != Days::ALL && days.contains(*day));
+    let written = Days::WEEK.iter().filter(|(day, _)| days != Days::ALL && days.contains(*day));
     written.map(|(_, word)| *word).collect()
 }
 

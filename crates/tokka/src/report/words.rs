@@ -5,7 +5,7 @@ use tokka_core::id::Token;
 use tokka_core::outcome::{Applied, LimitName, LimitUse, NotCovered, Shortfall, Verdict};
 use tokka_core::promotion::{Audience, Basis, Discount, GiftReward, Limits, Owner, Period, Rule, Status, UnitPrice};
 use tokka_core::quote::{Hint, Then};
-use tokka_core::schedule::Session;
+use tokka_core::schedule::{Days, Session};
 use tokka_core::table::{LineIx, PromoIx};
 
 use super::Report;
@@ -276,22 +276,13 @@ fn alternatives(tokens: &[Token]) -> String {
 
 /// `mon tue 12:00–13:00, 22:00–02:00`: sessions of every day name no day.
 fn sessions(schedule: &[Session]) -> String {
-    use jiff::civil::Weekday;
-    let week = [
-        (Weekday::Monday, "mon"),
-        (Weekday::Tuesday, "tue"),
-        (Weekday::Wednesday, "wed"),
-        (Weekday::Thursday, "thu"),
-        (Weekday::Friday, "fri"),
-        (Weekday::Saturday, "sat"),
-        (Weekday::Sunday, "sun"),
-    ];
     let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
     let texts: Vec<String> = schedule
         .iter()
         .map(|session| {
-            let open: Vec<&str> = week.iter().filter(|(day, _)| session.days.contains(*day)).map(|(_, name)| *name).collect();
-            let days = if open.len() == week.len() { String::new() } else { format!("{} ", open.join(" ")) };
+            let open: Vec<&str> =
+                Days::WEEK.iter().filter(|(day, _)| session.days.contains(*day)).map(|(_, name)| *name).collect();
+            let days = if open.len() == Days::WEEK.len() { String::new() } else { format!("{} ", open.join(" ")) };
             format!("{days}{}–{}", clock(session.from), clock(session.to))
         })
         .collect();
