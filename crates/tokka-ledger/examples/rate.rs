@@ -176,6 +176,7 @@ fn hold(number: u64) -> Hold {
         request_hash: u128::from(number),
         claims: [stock, user].map(|counter| Claim { counter, amount: 1, limit: 1_000_000_000 }).to_vec(),
         deadline: i64::MAX,
+        revision: 0,
         payload: vec![42; PAYLOAD_BYTES],
         documents: Vec::new(),
     }

@@ -1,8 +1,10 @@
 //! Is this call well formed? What a caller can know without the store; a violation is a bug of the caller, never an
 //! answer to a customer.
 
+use std::time::Duration;
+
 use crate::ledger::LedgerError;
-use crate::model::{AMOUNT_MAX, CLAIMS_MAX, Extent, Hold, Portion, Rollback};
+use crate::model::{AMOUNT_MAX, CLAIMS_MAX, Extent, Hold, Millis, Portion, Record, Rollback};
 use crate::name::Name;
 
 /// Reservation ids, rollback ids, shard keys and readers have 1 to this many bytes.
@@ -13,6 +15,11 @@ pub const BYTES_MAX: usize = 16 << 20;
 pub const RETURNS_MAX: usize = 1_000;
 /// All that a record keeps of returns in part has at most this many bytes, about: answers and portions.
 pub const RETURNS_BYTES_MAX: usize = 8 << 20;
+
+/// A record goes so long after its last transition or its deadline, unless something else is said: 7 days.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// What is left of a returned record after it has gone is kept for 400 days, in milliseconds.
+pub const STUB_KEPT_MS: Millis = 400 * 24 * 3_600_000;
 
 /// A hold names itself, and each counter once with an amount of 1 to [`AMOUNT_MAX`].
 ///
@@ -45,6 +52,16 @@ pub fn rollback(rollback: &Rollback) -> Result<(), LedgerError> {
         }
         Extent::Part { portions } | Extent::Whole { except: portions } => portions_once(portions),
     }
+}
+
+/// A record that a receipt brings names itself, and holds an amount of each counter once.
+///
+/// # Errors
+/// [`LedgerError::Malformed`] with what is wrong.
+pub fn record(record: &Record) -> Result<(), LedgerError> {
+    id("reservation id", &record.id)?;
+    id("shard key", &record.shard_key)?;
+    portions_once(&record.holding)
 }
 
 /// An id has 1 to [`ID_BYTES_MAX`] bytes.
@@ -105,6 +122,7 @@ mod tests {
             request_hash: 1,
             claims: claims.collect(),
             deadline: 0,
+            revision: 0,
             payload: Vec::new(),
             documents: Vec::new(),
         })

@@ -13,6 +13,7 @@
 )]
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{
@@ -21,17 +22,20 @@ use crate::model::{
 };
 use crate::name::Name;
 
+pub mod admitting;
+pub mod aging;
 pub mod holding;
 pub mod reading;
 pub mod returning;
 pub mod settling;
+pub mod staying;
 
-/// The whole contract, one test a promise. `$open` is an `async fn(log_max: u64) -> (impl Ledger, impl Any)`: a new,
-/// empty store, and what must outlive it (a directory).
+/// The whole contract, one test a promise. `$open` is an `async fn(Settings) -> (impl Ledger, impl Any)`: a new, empty
+/// store, and what must outlive it (a directory).
 #[macro_export]
 macro_rules! ledger_contract {
     ($open:path) => {
-        $crate::ledger_contract!(@area $open, holding:
+        $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, holding:
             every_claim_is_taken
             a_limit_is_reached_exactly
             a_refusal_lists_every_counter_that_refused_and_takes_nothing
@@ -57,7 +61,7 @@ macro_rules! ledger_contract {
             a_replacement_sent_again_has_the_first_answer
             nothing_replaces_itself
         );
-        $crate::ledger_contract!(@area $open, settling:
+        $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, settling:
             a_commit_happens_once_and_answers_again
             a_note_is_kept_by_the_call_that_commits_and_no_other
             a_note_comes_with_a_late_payment_and_stays
@@ -77,7 +81,7 @@ macro_rules! ledger_contract {
             an_extended_hold_is_not_due
             two_sweepers_at_once_expire_each_hold_once
         );
-        $crate::ledger_contract!(@area $open, returning:
+        $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, returning:
             a_whole_rollback_gives_everything_back
             a_whole_rollback_after_payment_removes_the_documents
             a_whole_rollback_of_an_expired_hold_gives_nothing_back_twice
@@ -100,7 +104,7 @@ macro_rules! ledger_contract {
             a_part_of_an_unknown_id_is_not_found_and_leaves_nothing
             another_customers_record_is_not_found
         );
-        $crate::ledger_contract!(@area $open, reading:
+        $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, reading:
             a_counter_never_seen_is_zero
             usage_answers_in_the_order_asked
             open_orders_of_a_customer_are_added_up_by_counter
@@ -120,14 +124,52 @@ macro_rules! ledger_contract {
             a_reader_never_goes_back
             the_clock_never_goes_back
             counters_are_what_records_hold
+            a_record_says_where_its_last_transition_stands
+            the_place_is_in_the_answer_and_in_the_store
+            an_audit_counts_what_there_is
+        );
+        $crate::ledger_contract!(@area $open, ::std::time::Duration::ZERO, aging:
+            what_has_rested_for_long_enough_goes
+            what_is_held_never_goes
+            an_order_rests_from_its_deadline_if_that_is_later
+            the_oldest_go_first_and_in_bounded_bites
+            what_aged_stays_used_and_is_no_longer_held
+            an_aged_id_is_unknown
+            the_log_says_nothing_of_aging_and_keeps_what_it_told
+            documents_outlive_the_record_that_wrote_them
+            a_receipt_brings_an_aged_order_back_to_be_returned
+            a_receipt_brings_back_each_order_once
+            what_came_back_goes_again
+            parts_that_went_back_before_do_not_go_back_again
+            an_older_receipt_than_the_last_return_is_superseded
+            a_receipt_of_an_order_that_is_there_changes_nothing
+            only_paid_orders_that_have_aged_come_back
+            a_forgotten_counter_gives_nothing_back
+            a_tombstone_goes_too
+            a_receipt_must_be_well_formed
+        );
+        $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, staying:
+            nothing_goes_before_its_time
+            a_receipt_of_a_young_order_that_is_not_there_brings_nothing_back
+        );
+        $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, admitting:
+            a_price_of_an_older_revision_is_refused
+            the_admitted_revision_only_rises
+            known_ids_are_answered_whatever_is_admitted
+            a_catalogue_without_numbers_is_always_admitted
+            a_late_payment_is_of_no_revision
         );
     };
-    (@area $open:path, $area:ident: $($name:ident)+) => {
+    (@area $open:path, $retention:expr, $area:ident: $($name:ident)+) => {
         mod $area {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    let opened = $open($crate::contract::LOG_MAX).await;
+                    let settings = $crate::contract::Settings {
+                        log_max: $crate::contract::LOG_MAX,
+                        retention: $retention,
+                    };
+                    let opened = $open(settings).await;
                     $crate::contract::$area::$name(&opened.0).await;
                     $crate::contract::counters_equal_holds(&opened.0).await;
                 }
@@ -136,15 +178,28 @@ macro_rules! ledger_contract {
     };
 }
 
+/// How a store of the suite is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// It keeps this many entries of the log.
+    pub log_max: u64,
+    /// A record may go so long after its last transition or its deadline.
+    pub retention: Duration,
+}
+
 /// The stores that the suite opens keep this many entries of the log.
 pub const LOG_MAX: u64 = 32;
+
+/// Longer than a test, for the stores of every area but one.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// An hour: far enough for a test, in milliseconds.
 pub const HOUR: i64 = 3_600_000;
 
-/// After each test, whatever it did: `used = Σ held or settled − returned`.
+/// After each test, whatever it did: `used = aged + Σ held or settled − returned`, and the log tells of the same records.
 pub async fn counters_equal_holds(ledger: &dyn Ledger) {
     assert_eq!(ledger.verify().await, Ok(Vec::new()), "counters differ from what records hold");
+    assert_eq!(ledger.audit().await.unwrap().versions, [""; 0], "the log knows other versions than the records");
 }
 
 pub(crate) fn name(counter: &str) -> Name {
@@ -172,6 +227,7 @@ fn due_at(id: &str, claims: &[(&str, i64, i64)], deadline: i64) -> Hold {
         request_hash,
         claims,
         deadline,
+        revision: 0,
         payload: format!("priced {id}").into_bytes(),
         documents: Vec::new(),
     }

@@ -10,26 +10,29 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use redb::StorageBackend;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::book::{Ask, OnBroken, Reply};
+use crate::bounds::RETENTION;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{
-    Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
+    Audit, Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Revived, Rollback, RolledBack,
+    Versioned,
 };
 use crate::name::Name;
 
 mod file;
+mod layers;
 mod shared;
 mod tables;
 mod writer;
 
 pub use file::OpenError;
-pub use shared::Audit;
 use shared::Shared;
 use tables::Tables;
 use writer::{Job, Writer};
@@ -49,6 +52,8 @@ pub struct Config {
     /// So many of the newest entries are kept even where every registered reader has passed them, so that a subscriber who
     /// is not registered may be away for a while.
     pub log_min: u64,
+    /// A record may go so long after its last transition or its deadline, whichever is later.
+    pub retention: Duration,
     /// A checkpoint begins after this many effects: fewer keep less in memory and make a restart quicker, more fold a
     /// record once that moves twice, and write less.
     pub checkpoint_every: usize,
@@ -71,6 +76,7 @@ impl Config {
             fsync: true,
             log_max: 1_000_000,
             log_min: 100_000,
+            retention: RETENTION,
             checkpoint_every: 32_768,
             queue_max: 4_096,
             cache_bytes: 256 << 20,
@@ -87,6 +93,7 @@ impl std::fmt::Debug for Config {
             .field("fsync", &self.fsync)
             .field("log_max", &self.log_max)
             .field("log_min", &self.log_min)
+            .field("retention", &self.retention)
             .field("checkpoint_every", &self.checkpoint_every)
             .field("queue_max", &self.queue_max)
             .field("cache_bytes", &self.cache_bytes)
@@ -144,14 +151,6 @@ impl Embedded {
             Ok(cause) => cause.clone().unwrap_or_default(),
             Err(_) => "the store's thread ended".to_owned(),
         }
-    }
-
-    /// Reconciles counters, records and log, beside what `verify` answers; reads every record.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`] where the file cannot be read.
-    pub async fn audit(&self) -> Result<Audit, LedgerError> {
-        self.read(|shared| shared.audit()).await
     }
 
     async fn ask(&self, ask: Ask) -> Result<Reply, LedgerError> {
@@ -242,6 +241,23 @@ impl Ledger for Embedded {
         self.ask(Ask::Expire { max }).await?.expired()
     }
 
+    async fn age(&self, max: usize) -> Result<usize, LedgerError> {
+        self.ask(Ask::Age { max }).await?.aged()
+    }
+
+    async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
+        self.ask(Ask::Revive(record)).await?.revived()
+    }
+
+    async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {
+        self.ask(Ask::Admit(revision)).await?.admitted()
+    }
+
+    async fn admitted(&self) -> Result<u64, LedgerError> {
+        self.alive()?;
+        Ok(self.shared.admitted())
+    }
+
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
         self.alive()?;
         Ok(self.shared.usage(counters))
@@ -259,7 +275,7 @@ impl Ledger for Embedded {
     async fn get(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError> {
         self.alive()?;
         let record = match self.shared.recent_record(id) {
-            Some(record) => Some(record),
+            Some(record) => record,
             None => {
                 let id = id.to_owned();
                 self.read(move |shared| shared.record(&id)).await?
@@ -305,8 +321,8 @@ impl Ledger for Embedded {
         Ok(self.clock.now())
     }
 
-    async fn verify(&self) -> Result<Vec<(Name, i64, i64)>, LedgerError> {
-        Ok(self.audit().await?.differences)
+    async fn audit(&self) -> Result<Audit, LedgerError> {
+        self.read(|shared| shared.audit()).await
     }
 }
 

@@ -66,6 +66,9 @@ pub(crate) fn shown(record: &Record) -> Record {
         state: record.state,
         version: record.version,
         deadline: record.deadline,
+        created: record.created,
+        changed: record.changed,
+        place: record.place,
         claims: record.claims.clone(),
         holding: record.holding.clone(),
         payload: record.payload.clone(),
@@ -73,8 +76,6 @@ pub(crate) fn shown(record: &Record) -> Record {
         documents: record.documents.clone(),
         returns: record.returns.iter().map(without_answer).collect(),
         tombstone: record.tombstone,
-        created: record.created,
-        changed: record.changed,
     }
 }
 

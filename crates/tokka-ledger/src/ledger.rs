@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use crate::model::{
-    Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
+    Audit, Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Revived, Rollback, RolledBack,
+    Versioned,
 };
 use crate::name::Name;
 
@@ -55,6 +56,22 @@ pub trait Ledger: Send + Sync + 'static {
     /// Takes the claims of at most `max` holds back whose deadline has passed; answers how many.
     async fn expire(&self, max: usize) -> Result<usize, LedgerError>;
 
+    /// Lets at most `max` records go that are not HELD and whose last transition or deadline, whichever is later, lies
+    /// `retention` back, oldest first; answers how many. What they still hold moves to what has *aged* of its counters in
+    /// the same step, so `used` stays as it is. A record with returns leaves a stub for [`crate::bounds::STUB_KEPT_MS`],
+    /// documents stay, and the log says nothing: it is no transition.
+    async fn age(&self, max: usize) -> Result<usize, LedgerError>;
+
+    /// Brings a COMMITTED record back that has aged, from a receipt whose signature the caller has checked: what it holds
+    /// moves from what has aged back to it. Nothing is claimed again, and the log says nothing.
+    async fn revive(&self, record: Record) -> Result<Revived, LedgerError>;
+
+    /// Raises the lowest revision that holds are admitted at, which never falls; answers the one in force, durable.
+    async fn admit(&self, revision: u64) -> Result<u64, LedgerError>;
+
+    /// The lowest revision that holds are admitted at; 0 at first.
+    async fn admitted(&self) -> Result<u64, LedgerError>;
+
     /// What is used of each counter, in order; one never seen is 0.
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError>;
 
@@ -86,7 +103,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// The store's clock.
     async fn now(&self) -> Result<Millis, LedgerError>;
 
-    /// Checks that for every counter `used = aged + Σ held or settled − returned`; answers the counters that differ,
-    /// with what they should be and what they are.
-    async fn verify(&self) -> Result<Vec<(Name, i64, i64)>, LedgerError>;
+    /// Counts what there is, and compares counters with records (`used = aged + Σ held or settled − returned`) and
+    /// records with the log. It reads every record.
+    async fn audit(&self) -> Result<Audit, LedgerError>;
+
+    /// The counters that an audit finds to differ, with what they should be and what they are.
+    async fn verify(&self) -> Result<Vec<(Name, i64, i64)>, LedgerError> {
+        Ok(self.audit().await?.differences)
+    }
 }

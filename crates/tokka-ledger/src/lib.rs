@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod model;
 pub mod name;
 
+pub mod aging;
 pub mod bounds;
 pub mod transition;
 

@@ -3,16 +3,20 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::book::{Ask, Base, Book, Draft, Logged, Map, OnBroken, Reply, add_holding, differences};
+use crate::aging::{Stub, rests_since};
+use crate::book::{Ask, Base, Book, Count, Draft, Logged, Map, OnBroken, Reply, Start, add_holding, differences};
+use crate::bounds::RETENTION;
 use crate::clock::Clock;
 use crate::joined::{Joined, shown};
 use crate::ledger::{Ledger, LedgerError};
 use crate::log::{After, Window};
 use crate::model::{
-    Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Rollback, RolledBack, Versioned,
+    Audit, Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Record, Reserved, Revived, Rollback, RolledBack,
+    Versioned,
 };
 use crate::name::Name;
 use crate::open::{OpenHolds, add_held};
@@ -24,10 +28,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty one. At most `log_max` entries of the log are kept.
+    /// An empty one. At most `log_max` entries of the log are kept, and what has rested for `retention` may go.
     #[must_use]
-    pub fn new(clock: Clock, log_max: u64, on_broken: OnBroken) -> Self {
-        let book = Book::new(Shelf::default(), Window::new(1, log_max), BTreeSet::new(), on_broken);
+    pub fn new(clock: Clock, log_max: u64, retention: Duration, on_broken: OnBroken) -> Self {
+        let book = Book::new(Shelf::default(), Window::new(1, log_max), Start::default(), retention, on_broken);
         Self { book: Mutex::new(book), clock }
     }
 
@@ -47,17 +51,24 @@ impl Memory {
     }
 }
 
-/// A million entries of the log, the wall clock, and nobody who hears of a broken invariant but `verify`.
+/// A million entries of the log, 7 days of retention, the wall clock, and nobody who hears of a broken invariant but `verify`.
 impl Default for Memory {
     fn default() -> Self {
-        Self::new(Clock::wall(), 1_000_000, Arc::new(|_, _| {}))
+        Self::new(Clock::wall(), 1_000_000, RETENTION, Arc::new(|_, _| {}))
     }
 }
 
 #[derive(Default)]
 struct Shelf {
-    counters: Map<Name, i64>,
+    counters: Map<Name, Count>,
     records: Map<String, Arc<Record>>,
+    /// Every record that is not HELD, by since when it rests.
+    resting: BTreeSet<(Millis, String)>,
+    stubs: Map<String, Stub>,
+    /// Every stub, by when it was left.
+    left: BTreeSet<(Millis, String)>,
+    /// The last entry of each record that went, as long as the log has it.
+    gone: BTreeSet<u64>,
     open: OpenHolds,
     documents: Map<Name, Versioned>,
     log: VecDeque<Logged>,
@@ -65,34 +76,105 @@ struct Shelf {
 
 impl Shelf {
     fn settle(&mut self, draft: Draft, start: u64) {
-        for (counter, used) in draft.counters {
-            match used {
-                0 => self.counters.remove(&counter),
-                used => self.counters.insert(counter, used),
+        for (counter, count) in draft.counters {
+            match count {
+                Count::ZERO => self.counters.remove(&counter),
+                count => self.counters.insert(counter, count),
             };
         }
-        draft.records.values().for_each(|record| self.open.note(record));
-        self.records.extend(draft.records);
+        for (id, record) in draft.records {
+            let before = match &record {
+                Some(record) => self.records.insert(id.clone(), Arc::clone(record)),
+                None => self.records.remove(&id),
+            };
+            if let Some(since) = before.as_deref().and_then(rests_since) {
+                self.resting.remove(&(since, id.clone()));
+            }
+            if let Some(record) = record {
+                self.open.note(&record);
+                self.resting.extend(rests_since(&record).map(|since| (since, id)));
+            }
+        }
+        for (id, stub) in draft.stubs {
+            let before = match stub.clone() {
+                Some(stub) => self.stubs.insert(id.clone(), stub),
+                None => self.stubs.remove(&id),
+            };
+            if let Some(before) = before {
+                self.left.remove(&(before.aged, id.clone()));
+            }
+            self.left.extend(stub.map(|stub| (stub.aged, id)));
+        }
         for (name, document) in draft.documents {
             match document {
                 Some(document) => self.documents.insert(name, document),
                 None => self.documents.remove(&name),
             };
         }
-        self.log.extend(draft.logged.into_iter().filter(|logged| logged.position().is_some()));
+        for logged in draft.logged {
+            match logged {
+                Logged::Change { .. } => self.log.push_back(logged),
+                Logged::Aged { place, .. } => {
+                    self.gone.insert(place.position);
+                }
+                Logged::Document { .. } | Logged::Revived { .. } | Logged::Stub { .. } => {}
+            }
+        }
+        while self.gone.first().is_some_and(|position| *position <= start) {
+            self.gone.pop_first();
+        }
         while self.log.front().and_then(Logged::position).is_some_and(|position| position <= start) {
             self.log.pop_front();
         }
     }
 }
 
+impl Shelf {
+    fn audit(&self) -> Audit {
+        let mut audit = Audit { counters: to_u64(self.counters.len()), entries: to_u64(self.log.len()), ..Audit::default() };
+        let mut held = Map::default();
+        for record in self.records.values() {
+            audit.count(record);
+            add_holding(&mut held, record);
+        }
+        let mut last: Map<String, (u64, u64)> = Map::default();
+        last.extend(self.log.iter().filter_map(Logged::entry).map(|entry| (entry.id, (entry.version, entry.position))));
+        for (id, (version, position)) in last {
+            let agrees = match self.records.get(&id) {
+                Some(record) => record.version == version,
+                None => self.gone.contains(&position),
+            };
+            if !agrees {
+                audit.versions.push(id);
+            }
+        }
+        audit.versions.sort_unstable();
+        audit.differences = differences(self.counters.iter().map(|(counter, count)| (counter, *count)), &held);
+        audit
+    }
+}
+
 impl Base for Shelf {
-    fn used(&self, counter: &Name) -> i64 {
-        self.counters.get(counter).copied().unwrap_or(0)
+    fn count(&self, counter: &Name) -> Count {
+        self.counters.get(counter).copied().unwrap_or_default()
     }
 
     fn record(&self, id: &str) -> Result<Option<Arc<Record>>, LedgerError> {
         Ok(self.records.get(id).cloned())
+    }
+
+    fn stub(&self, id: &str) -> Result<Option<Stub>, LedgerError> {
+        Ok(self.stubs.get(id).cloned())
+    }
+
+    fn resting(&self, until: Millis, max: usize, draft: &Draft) -> Result<Vec<(Millis, String)>, LedgerError> {
+        let due = self.resting.iter().take_while(|(since, _)| *since <= until);
+        Ok(due.filter(|(_, id)| !draft.records.contains_key(id)).take(max).cloned().collect())
+    }
+
+    fn stubs(&self, until: Millis, max: usize, draft: &Draft) -> Result<Vec<(Millis, String)>, LedgerError> {
+        let due = self.left.iter().take_while(|(left, _)| *left <= until);
+        Ok(due.filter(|(_, id)| !draft.stubs.contains_key(id)).take(max).cloned().collect())
     }
 
     fn document(&self, name: &Name) -> Result<Option<Versioned>, LedgerError> {
@@ -136,8 +218,24 @@ impl Ledger for Memory {
         self.run(&Ask::Expire { max })?.expired()
     }
 
+    async fn age(&self, max: usize) -> Result<usize, LedgerError> {
+        self.run(&Ask::Age { max })?.aged()
+    }
+
+    async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
+        self.run(&Ask::Revive(record))?.revived()
+    }
+
+    async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {
+        self.run(&Ask::Admit(revision))?.admitted()
+    }
+
+    async fn admitted(&self) -> Result<u64, LedgerError> {
+        Ok(self.with(|book| book.admitted()))
+    }
+
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
-        Ok(self.with(|book| counters.iter().map(|counter| book.base.used(counter)).collect()))
+        Ok(self.with(|book| counters.iter().map(|counter| book.base.count(counter).used).collect()))
     }
 
     async fn held(&self, shard_key: &str, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
@@ -195,23 +293,22 @@ impl Ledger for Memory {
         Ok(self.clock.now())
     }
 
-    async fn verify(&self) -> Result<Vec<(Name, i64, i64)>, LedgerError> {
-        Ok(self.with(|book| {
-            let mut held = Map::default();
-            for record in book.base.records.values() {
-                add_holding(&mut held, record);
-            }
-            differences(book.base.counters.iter().map(|(counter, used)| (counter, *used)), &held)
-        }))
+    async fn audit(&self) -> Result<Audit, LedgerError> {
+        Ok(self.with(|book| book.base.audit()))
     }
+}
+
+fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod contract {
     use super::*;
+    use crate::contract::Settings;
 
-    async fn open(log_max: u64) -> (Memory, ()) {
-        (Memory::new(Clock::wall(), log_max, Arc::new(|_, _| {})), ())
+    async fn open(Settings { log_max, retention }: Settings) -> (Memory, ()) {
+        (Memory::new(Clock::wall(), log_max, retention, Arc::new(|_, _| {})), ())
     }
 
     crate::ledger_contract!(super::open);

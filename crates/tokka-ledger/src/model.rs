@@ -41,6 +41,9 @@ pub struct Hold {
     pub claims: Vec<Claim>,
     /// When it expires unless it is committed.
     pub deadline: Millis,
+    /// The number of the catalogue's revision that it is priced on; below the admitted one it is refused. 0 where the
+    /// catalogue does not number its revisions: always admitted.
+    pub revision: u64,
     /// The priced order: opaque.
     #[serde(with = "serde_bytes")]
     pub payload: Vec<u8>,
@@ -85,6 +88,15 @@ impl State {
     }
 }
 
+/// Where something stands in the log of its shard. Places of one epoch are in order; another epoch is another history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Place {
+    /// Of the store, or of what it was before it lost something.
+    pub epoch: u64,
+    /// In the shard's log, from 1.
+    pub position: u64,
+}
+
 /// What the ledger knows of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -100,6 +112,12 @@ pub struct Record {
     pub version: u64,
     /// When it expires, or would have.
     pub deadline: Millis,
+    /// When it was made.
+    pub created: Millis,
+    /// When it last changed, or came back (see [`Revived::Back`]).
+    pub changed: Millis,
+    /// Of its last transition. The back end fills it in, in what it keeps and in what it answers.
+    pub place: Place,
     /// As taken: what REACQUIRE takes again.
     pub claims: Vec<Claim>,
     /// What it holds or settled of each counter and did not give back; nothing while EXPIRED.
@@ -116,10 +134,6 @@ pub struct Record {
     pub returns: Vec<Return>,
     /// A rollback that overtook its Reserve left this; no hold was ever made.
     pub tombstone: bool,
-    /// When it was made.
-    pub created: Millis,
-    /// When it last changed.
-    pub changed: Millis,
 }
 
 /// An amount of a counter.
@@ -179,6 +193,11 @@ pub enum Reserved {
         shortages: Vec<Shortage>,
         /// Of each claim, in its order.
         usage: Vec<i64>,
+    },
+    /// It is priced on a revision that is not admitted any more. Nothing was taken: price again on a newer one.
+    Stale {
+        /// The lowest revision that is admitted.
+        admitted: u64,
     },
     /// `replace`: the old reservation is not HELD (or unknown), so nothing changed.
     NotReplaceable(Option<State>),
@@ -283,6 +302,20 @@ pub enum Extended {
     NotHeld(Record),
 }
 
+/// What revive answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revived {
+    /// There is a record with this id: as it stands, without effect.
+    Known(Record),
+    /// It stands again, as the receipt has it, and is not due to age for another `retention`: `changed` is now. What it
+    /// holds of a counter that was forgotten meanwhile is left out of `holding`.
+    Back(Record),
+    /// The record moved on after this receipt was written, before it aged.
+    Superseded,
+    /// It is not a COMMITTED one that has aged, or another customer's record has its id.
+    NotFound,
+}
+
 /// What happened to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Transition {
@@ -366,4 +399,45 @@ pub enum Put {
     Done(u64),
     /// It has another version (0: it does not exist).
     Moved(u64),
+}
+
+/// What an audit of a store counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Audit {
+    /// Records, by state.
+    pub held: u64,
+    /// Likewise.
+    pub committed: u64,
+    /// Likewise; tombstones too.
+    pub rolled_back: u64,
+    /// Likewise.
+    pub expired: u64,
+    /// Counters that are not 0.
+    pub counters: u64,
+    /// Entries of the log that are kept.
+    pub entries: u64,
+    /// Counters whose `used` is not what aged and what records hold: name, what it should be, what it is.
+    pub differences: Vec<(Name, i64, i64)>,
+    /// Records of which the log's last entry has another version, or which it knows and which are gone without having
+    /// aged.
+    pub versions: Vec<String>,
+}
+
+impl Audit {
+    /// Do counters, records and log agree?
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.differences.is_empty() && self.versions.is_empty()
+    }
+
+    /// Counts a record in.
+    pub(crate) fn count(&mut self, record: &Record) {
+        let of_state = match record.state {
+            State::Held => &mut self.held,
+            State::Committed => &mut self.committed,
+            State::RolledBack => &mut self.rolled_back,
+            State::Expired => &mut self.expired,
+        };
+        *of_state = of_state.saturating_add(1);
+    }
 }

@@ -1,13 +1,13 @@
 //! What does an operation do to a record? One pure function, [`step`], that every back end runs or is checked against.
 //!
-//! It reads the record as it stands, the operation, the store's time, and what is used of each counter; it answers what
+//! It reads the record as it stands, the operation, the moment, and what is used of each counter; it answers what
 //! to write and what to say. It writes nothing itself. A refusal is an answer without changes, and causes are looked at
 //! in one fixed order, so that a call that breaks several rules always gets the same answer:
 //!
 //! | operation | in this order |
 //! |---|---|
-//! | reserve, take | other shard key: `Conflict`; tombstone: `Ended`; other hash: `Conflict`; open: `Repeated`; closed: `Ended`; counters: `Refused` |
-//! | replace | what reserve says of an id that it knows; old one unknown or not HELD: `NotReplaceable`; counters: `Refused` |
+//! | reserve, take | other shard key: `Conflict`; tombstone: `Ended`; other hash: `Conflict`; open: `Repeated`; closed: `Ended`; revision: `Stale`; counters: `Refused` |
+//! | replace | what reserve says of an id that it knows; old one unknown or not HELD: `NotReplaceable`; revision: `Stale`; counters: `Refused` |
 //! | commit | unknown: `NotFound`; by state; of an EXPIRED one the counters: `Refused` |
 //! | rollback | unknown: `NotFound` or a tombstone; this rollback id before: `Repeated` or `Conflict`; `VersionMoved`; state: `Ended`, `NotReturnable`; amounts: `NotReturnable`; too many returns of parts: `TooManyReturns` |
 //! | extend | unknown: `NotFound`; `NotHeld`; not later than it is: `Done` without effect |
@@ -16,7 +16,7 @@
 use crate::bounds::{RETURNS_BYTES_MAX, RETURNS_MAX};
 use crate::joined::{portions_weight, return_weight};
 use crate::model::{
-    AMOUNT_MAX, Claim, Committed, Document, Extended, Extent, Hold, IfExpired, Millis, Portion, Record, Reserved, Return,
+    AMOUNT_MAX, Claim, Committed, Document, Extended, Extent, Hold, IfExpired, Millis, Place, Portion, Record, Reserved, Return,
     Rollback, RolledBack, Shortage, State, Transition,
 };
 use crate::name::Name;
@@ -62,6 +62,15 @@ pub enum Operation<'a> {
     },
     /// See [`crate::Ledger::expire`].
     Expire,
+}
+
+/// What a store says of itself when an operation is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// By its clock.
+    pub now: Millis,
+    /// The lowest revision that holds are admitted at.
+    pub admitted: u64,
 }
 
 /// What to write and what to say.
@@ -112,14 +121,52 @@ pub enum Answer {
     Expired(bool),
 }
 
+impl Answer {
+    /// Says in the answer's record, if this is its id, where its transition stands. A step does not know it: the back end
+    /// that applies the step gives the positions.
+    pub fn place(&mut self, id: &str, place: Place) {
+        let record = match self {
+            Self::Reserved(Reserved::Taken(record) | Reserved::Repeated(record) | Reserved::Ended(record))
+            | Self::Committed(
+                Committed::Done(record)
+                | Committed::Repeated(record)
+                | Committed::RolledBack(record)
+                | Committed::Expired(record)
+                | Committed::Refused { record, .. },
+            )
+            | Self::RolledBack(
+                RolledBack::Done(record)
+                | RolledBack::Repeated(record)
+                | RolledBack::VersionMoved(record)
+                | RolledBack::Unknown(record)
+                | RolledBack::NotReturnable(record)
+                | RolledBack::TooManyReturns(record)
+                | RolledBack::Ended(record),
+            )
+            | Self::Extended(Extended::Done(record) | Extended::NotHeld(record)) => record,
+            Self::Reserved(
+                Reserved::Conflict | Reserved::Refused { .. } | Reserved::Stale { .. } | Reserved::NotReplaceable(_),
+            )
+            | Self::Committed(Committed::NotFound)
+            | Self::RolledBack(RolledBack::Conflict | RolledBack::NotFound)
+            | Self::Extended(Extended::NotFound)
+            | Self::Expired(_) => return,
+        };
+        if record.id == id {
+            record.place = place;
+        }
+    }
+}
+
 /// Decides one operation. `used` answers what is used of a counter now, and `before` is the record of the operation's
-/// id, whatever its shard key.
+/// id, whatever its shard key. The records of its changes and of its answer have no place yet.
 #[must_use]
-pub fn step(before: Option<&Record>, operation: Operation<'_>, now: Millis, used: &dyn Fn(&Name) -> i64) -> Step {
+pub fn step(before: Option<&Record>, operation: Operation<'_>, moment: Moment, used: &dyn Fn(&Name) -> i64) -> Step {
+    let now = moment.now;
     match operation {
-        Operation::Reserve(hold) => reserve(before, hold, State::Held, now, used),
-        Operation::Take(hold) => reserve(before, hold, State::Committed, now, used),
-        Operation::Replace { old, hold } => replace(before, old, hold, now, used),
+        Operation::Reserve(hold) => reserve(before, hold, State::Held, moment, used),
+        Operation::Take(hold) => reserve(before, hold, State::Committed, moment, used),
+        Operation::Replace { old, hold } => replace(before, old, hold, moment, used),
         Operation::Commit { shard_key, if_expired, note } => commit(seen_by(before, shard_key), if_expired, note, now, used),
         Operation::Rollback { shard_key, id, rollback } => roll_back(before, shard_key, id, rollback, now),
         Operation::Extend { shard_key, until } => extend(seen_by(before, shard_key), until, now),
@@ -132,19 +179,19 @@ fn seen_by<'a>(before: Option<&'a Record>, shard_key: &str) -> Option<&'a Record
     before.filter(|record| record.shard_key == shard_key)
 }
 
-fn reserve(before: Option<&Record>, hold: &Hold, state: State, now: Millis, used: &dyn Fn(&Name) -> i64) -> Step {
-    if let Some(answer) = answer_known(before, hold) {
+fn reserve(before: Option<&Record>, hold: &Hold, state: State, moment: Moment, used: &dyn Fn(&Name) -> i64) -> Step {
+    if let Some(answer) = answer_known(before, hold).or_else(|| refuse_stale(hold, moment)) {
         return refuse(Answer::Reserved(answer));
     }
     if let Some(refused) = refuse_claims(&hold.claims, used) {
         return refuse(Answer::Reserved(refused));
     }
-    let change = make(hold, state, now);
+    let change = make(hold, state, moment.now);
     let answer = Answer::Reserved(Reserved::Taken(change.record.clone()));
     Step { changes: vec![change], answer }
 }
 
-fn replace(before: Option<&Record>, old: Option<&Record>, hold: &Hold, now: Millis, used: &dyn Fn(&Name) -> i64) -> Step {
+fn replace(before: Option<&Record>, old: Option<&Record>, hold: &Hold, moment: Moment, used: &dyn Fn(&Name) -> i64) -> Step {
     if let Some(answer) = answer_known(before, hold) {
         return refuse(Answer::Reserved(answer));
     }
@@ -154,6 +201,9 @@ fn replace(before: Option<&Record>, old: Option<&Record>, hold: &Hold, now: Mill
     if old.state != State::Held {
         return refuse(Answer::Reserved(Reserved::NotReplaceable(Some(old.state))));
     }
+    if let Some(stale) = refuse_stale(hold, moment) {
+        return refuse(Answer::Reserved(stale));
+    }
     // The new hold is measured against what is left once the old one is gone.
     let without_old = |counter: &Name| {
         let held = old.holding.iter().find(|portion| portion.counter == *counter).map_or(0, |portion| portion.amount);
@@ -162,11 +212,11 @@ fn replace(before: Option<&Record>, old: Option<&Record>, hold: &Hold, now: Mill
     if let Some(refused) = refuse_claims(&hold.claims, &without_old) {
         return refuse(Answer::Reserved(refused));
     }
-    let mut released = next(old, now);
+    let mut released = next(old, moment.now);
     released.state = State::RolledBack;
     let moved = given_back(&std::mem::take(&mut released.holding));
     let released = Change { record: released, transition: Transition::Replaced, moved, documents: Documents::Keep };
-    let made = make(hold, State::Held, now);
+    let made = make(hold, State::Held, moment.now);
     let answer = Answer::Reserved(Reserved::Taken(made.record.clone()));
     Step { changes: vec![released, made], answer }
 }
@@ -187,6 +237,12 @@ fn answer_known(before: Option<&Record>, hold: &Hold) -> Option<Reserved> {
         State::Held | State::Committed => Reserved::Repeated(record.clone()),
         State::RolledBack | State::Expired => Reserved::Ended(record.clone()),
     })
+}
+
+/// A price of an older revision is not sold any more, whatever is left.
+fn refuse_stale(hold: &Hold, moment: Moment) -> Option<Reserved> {
+    let stale = (1..moment.admitted).contains(&hold.revision);
+    stale.then_some(Reserved::Stale { admitted: moment.admitted })
 }
 
 fn refuse_claims(claims: &[Claim], used: &dyn Fn(&Name) -> i64) -> Option<Reserved> {
@@ -218,6 +274,9 @@ fn make(hold: &Hold, state: State, now: Millis) -> Change {
         state,
         version: 1,
         deadline: hold.deadline,
+        created: now,
+        changed: now,
+        place: Place::default(),
         claims: hold.claims.clone(),
         holding: portions(&hold.claims),
         payload: hold.payload.clone(),
@@ -225,8 +284,6 @@ fn make(hold: &Hold, state: State, now: Millis) -> Change {
         documents: hold.documents.clone(),
         returns: Vec::new(),
         tombstone: false,
-        created: now,
-        changed: now,
     };
     let (transition, documents) = match state {
         State::Committed => (Transition::Taken, Documents::Write),
@@ -348,6 +405,9 @@ fn overtake(shard_key: &str, id: &str, rollback: &Rollback, now: Millis) -> Step
         state: State::RolledBack,
         version: 1,
         deadline: now,
+        created: now,
+        changed: now,
+        place: Place::default(),
         claims: Vec::new(),
         holding: Vec::new(),
         payload: rollback.payload.clone().unwrap_or_default(),
@@ -355,8 +415,6 @@ fn overtake(shard_key: &str, id: &str, rollback: &Rollback, now: Millis) -> Step
         documents: Vec::new(),
         returns: vec![note(rollback, Vec::new(), 1, now)],
         tombstone: true,
-        created: now,
-        changed: now,
     };
     let answer = |r| Answer::RolledBack(RolledBack::Unknown(r));
     done(record, Transition::Tombstone, Vec::new(), Documents::Keep, answer)
@@ -414,7 +472,7 @@ fn done(
 
 fn next(record: &Record, now: Millis) -> Record {
     // A version is counted, not computed: 2^64 transitions of one record never happen.
-    Record { version: record.version.saturating_add(1), changed: now, ..record.clone() }
+    Record { version: record.version.saturating_add(1), changed: now, place: Place::default(), ..record.clone() }
 }
 
 fn portions(claims: &[Claim]) -> Vec<Portion> {

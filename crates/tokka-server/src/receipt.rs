@@ -15,7 +15,7 @@ use tokka_ledger::model::Record;
 
 /// A longer one is not given: the record is asked for by its id.
 pub(crate) const BYTES_MAX: usize = 64 << 10;
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEAD_BYTES: usize = 5;
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
@@ -121,7 +121,7 @@ fn make(dir: &Path, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use tokka_ledger::model::State;
+    use tokka_ledger::model::{Place, State};
 
     use super::*;
 
@@ -133,6 +133,9 @@ mod tests {
             state: State::Held,
             version: 1,
             deadline: 9,
+            created: 1,
+            changed: 1,
+            place: Place { epoch: 7, position: 3 },
             claims: Vec::new(),
             holding: Vec::new(),
             payload,
@@ -140,8 +143,6 @@ mod tests {
             documents: Vec::new(),
             returns: Vec::new(),
             tombstone: false,
-            created: 1,
-            changed: 1,
         }
     }
 

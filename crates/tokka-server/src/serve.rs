@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokka_catalog::Problems;
-use tokka_ledger::Ledger;
 use tokka_proto::v1::event_service_server::EventServiceServer;
 use tokka_proto::v1::pricing_service_server::PricingServiceServer;
 use tokka_proto::v1::store_service_server::StoreServiceServer;
@@ -116,7 +115,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     // After the addresses: a server that cannot be reached leaves no data behind.
     let store = Store::open(&config.data_dir).await.map_err(|why| ServeError::Data { path: config.data_dir.clone(), why })?;
     let mut failed = pin!(store.failed);
-    let ledger: Arc<dyn Ledger> = store.ledger.clone();
+    let ledger = Arc::clone(&store.ledger);
 
     // What runs beside the calls ends with this set.
     let mut beside = JoinSet::new();

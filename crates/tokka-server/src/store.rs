@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokka_ledger::archive::Archive;
 use tokka_ledger::embedded::{self, Embedded};
-use tokka_ledger::{EXPIRE_MAX, Ledger};
+use tokka_ledger::{EXPIRE_MAX, Ledger, LedgerError};
 
 use crate::receipt::Receipts;
 
@@ -22,7 +22,7 @@ pub const ARCHIVE: &str = "archive";
 
 /// What a server keeps.
 pub(crate) struct Store {
-    pub(crate) ledger: Arc<Embedded>,
+    pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) archive: Archive,
     pub(crate) receipts: Receipts,
     /// Ready once the store can acknowledge nothing any more, with the cause.
@@ -57,24 +57,35 @@ impl Store {
     }
 }
 
-/// Takes back what is held past its deadline, for ever: a bite at a time, so that others get their turn in between.
+/// Takes back what is held past its deadline and lets go of what has rested for long enough, for ever: a bite of each at a
+/// time, so that others get their turn in between.
 pub(crate) async fn sweep(ledger: Arc<dyn Ledger>, every: Duration) {
     loop {
-        match ledger.expire(EXPIRE_MAX).await {
-            Ok(expired) => {
-                if expired > 0 {
-                    tracing::debug!(expired, "holds expired");
-                }
-                if expired == EXPIRE_MAX {
-                    tokio::task::yield_now().await;
-                    continue;
-                }
+        match bite(&*ledger).await {
+            // There may be more of it.
+            Ok((expired, aged)) if expired == EXPIRE_MAX || aged == EXPIRE_MAX => {
+                tokio::task::yield_now().await;
+                continue;
             }
+            Ok(_) => {}
             // A failed store ends the process elsewhere; an overloaded one has its next chance soon.
-            Err(error) => tracing::warn!(%error, "expired holds are left for the next look"),
+            Err(error) => tracing::warn!(%error, "expired holds and old records are left for the next look"),
         }
         tokio::time::sleep(every).await;
     }
+}
+
+/// How many holds expired, and how many records went.
+async fn bite(ledger: &dyn Ledger) -> Result<(usize, usize), LedgerError> {
+    let expired = ledger.expire(EXPIRE_MAX).await?;
+    if expired > 0 {
+        tracing::debug!(expired, "holds expired");
+    }
+    let aged = ledger.age(EXPIRE_MAX).await?;
+    if aged > 0 {
+        tracing::debug!(aged, "old records went");
+    }
+    Ok((expired, aged))
 }
 
 /// Moves what is new in the log to the archive, until `ended` holds and nothing is left. Where the archive cannot be

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokka_ledger::LedgerError;
-use tokka_ledger::embedded::{Audit, Embedded};
+use tokka_ledger::model::Audit;
+use tokka_ledger::{Ledger, LedgerError};
 use tokka_proto::v1;
 use tokka_proto::v1::store_service_server::StoreService;
 use tonic::{Request, Response, Status};
@@ -19,7 +19,7 @@ const NAMED_MAX: usize = 1_000;
 
 /// The service.
 pub(crate) struct Verifier {
-    store: Arc<Embedded>,
+    store: Arc<dyn Ledger>,
     /// An audit reads every record: one at a time leaves the disk to the orders.
     turn: Arc<Semaphore>,
 }
@@ -31,7 +31,7 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    pub(crate) fn new(store: Arc<Embedded>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Ledger>) -> Self {
         Self { store, turn: Arc::new(Semaphore::new(1)) }
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
+use crate::bounds::RETENTION;
 use crate::contract::{events, paid, part, rolled_back, taken};
 use crate::{Clock, Memory};
 
@@ -17,7 +18,7 @@ struct Store {
 fn store() -> Store {
     let clock = Arc::new(AtomicI64::new(1_795_500_000_000));
     let source = Arc::clone(&clock);
-    let ledger = Memory::new(Clock::from_source(move || source.load(Ordering::SeqCst)), 8, Arc::new(|_, _| {}));
+    let ledger = Memory::new(Clock::from_source(move || source.load(Ordering::SeqCst)), 8, RETENTION, Arc::new(|_, _| {}));
     let dir = tempfile::tempdir().unwrap();
     Store { ledger, clock, archive: Archive::new(dir.path().join("archive")), dir }
 }

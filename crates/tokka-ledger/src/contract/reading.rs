@@ -9,7 +9,9 @@ use super::{
 };
 use crate::EVENTS_BYTES_MAX;
 use crate::ledger::Ledger;
-use crate::model::{Committed, Cursor, Events, Extended, Hold, IfExpired, Put, Reserved, Transition, Versioned};
+use crate::model::{
+    Audit, Committed, Cursor, Events, Extended, Hold, IfExpired, Place, Put, Reserved, RolledBack, Transition, Versioned,
+};
 use crate::name::Name;
 
 pub async fn a_counter_never_seen_is_zero(ledger: &dyn Ledger) {
@@ -265,4 +267,57 @@ pub async fn the_clock_never_goes_back(ledger: &dyn Ledger) {
 pub async fn counters_are_what_records_hold(ledger: &dyn Ledger) {
     a_long_day(ledger).await;
     assert_eq!(ledger.verify().await, Ok(Vec::new()));
+}
+
+pub async fn a_record_says_where_its_last_transition_stands(ledger: &dyn Ledger) {
+    a_long_day(ledger).await;
+    let (events, _) = events(ledger, &Cursor::default()).await;
+    let mut last: BTreeMap<&str, (u64, Place)> = BTreeMap::new();
+    for event in &events {
+        let record = event.record.as_ref().unwrap();
+        assert!(event.entry.position <= record.place.position, "{event:?}");
+        last.insert(&record.id, (event.entry.position, record.place));
+    }
+    assert_eq!(last.len(), 6);
+    assert!(last.values().all(|(position, place)| *position == place.position), "{last:?}");
+    let epochs: Vec<u64> = last.values().map(|(_, place)| place.epoch).collect();
+    assert!(epochs.iter().all(|epoch| *epoch != 0 && Some(epoch) == epochs.first()), "{epochs:?}");
+}
+
+pub async fn the_place_is_in_the_answer_and_in_the_store(ledger: &dyn Ledger) {
+    let mut places = Vec::new();
+    let held = taken(ledger, "a", &[("stock", 5, 100)]).await;
+    let Ok(Extended::Done(longer)) = ledger.extend("u", "a", held.deadline + HOUR).await else { panic!("not extended") };
+    let Ok(Committed::Done(settled)) = ledger.commit("u", "a", IfExpired::Refuse, None).await else { panic!("not paid") };
+    let less = rolled_back(ledger, "a", part("x", 3, &[("stock", 1)])).await;
+    assert_eq!(ledger.get("u", "a").await, Ok(Some(less.clone())));
+    let Ok(Committed::Repeated(again)) = ledger.commit("u", "a", IfExpired::Refuse, None).await else { panic!("not paid") };
+    assert_eq!(again, less);
+    places.extend([held, longer, settled, less].map(|record| record.place));
+
+    taken(ledger, "old", &[]).await;
+    let Ok(Reserved::Taken(new)) = ledger.replace("old", hold(ledger, "new", &[]).await).await else { panic!("not taken") };
+    let old = ledger.get("u", "old").await.unwrap().unwrap();
+    assert_eq!(ledger.get("u", "new").await, Ok(Some(new.clone())));
+    let late = lapsed(ledger, "late", &[]).await;
+    let Ok(Committed::Done(reacquired)) = ledger.commit("u", "late", IfExpired::Reacquire(Vec::new()), None).await else {
+        panic!("not paid")
+    };
+    let Ok(RolledBack::Unknown(tombstone)) = ledger.rollback("u", "none", whole("x")).await else { panic!("no tombstone") };
+    assert_eq!(ledger.get("u", "none").await, Ok(Some(tombstone.clone())));
+    places.extend([old, new, late, reacquired, tombstone].map(|record| record.place));
+    assert!(places[0].position > 0 && places.is_sorted_by(|a, b| a < b), "{places:?}");
+}
+
+pub async fn an_audit_counts_what_there_is(ledger: &dyn Ledger) {
+    taken(ledger, "held", &[("stock", 1, 100)]).await;
+    paid(ledger, "paid", &[("stock", 1, 100), ("user", 1, 5)]).await;
+    paid(ledger, "also paid", &[]).await;
+    lapsed(ledger, "expired", &[("gift", 1, 100)]).await;
+    rolled_back(ledger, "expired", whole("x")).await;
+    lapsed(ledger, "late", &[("gift", 1, 100)]).await;
+    let audit = ledger.audit().await.unwrap();
+    let entries = transitions(ledger).await.len() as u64;
+    assert_eq!(audit, Audit { held: 1, committed: 2, rolled_back: 1, expired: 1, counters: 2, entries, ..Audit::default() });
+    assert!(audit.is_clean());
 }

@@ -13,11 +13,13 @@ use disk::Disk;
 
 mod contract {
     use super::*;
+    use crate::contract::Settings;
 
     /// Folds after every seventh effect, so that each promise also meets what lies in the tables.
-    async fn open(log_max: u64) -> (Embedded, tempfile::TempDir) {
+    async fn open(Settings { log_max, retention }: Settings) -> (Embedded, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config { log_max, log_min: 0, checkpoint_every: 7, cache_bytes: 1 << 20, ..Config::new(dir.path()) };
+        let config =
+            Config { log_max, retention, log_min: 0, checkpoint_every: 7, cache_bytes: 1 << 20, ..Config::new(dir.path()) };
         (Embedded::open(config).unwrap(), dir)
     }
 
@@ -84,7 +86,7 @@ async fn a_crash_while_a_store_is_made_leaves_a_directory_that_can_be_made_one()
 #[tokio::test]
 async fn a_file_of_another_format_is_refused() {
     const META: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
-    for (format, table) in [(1, META), (3, META), (0, redb::TableDefinition::new("recipes"))] {
+    for (format, table) in [(2, META), (4, META), (0, redb::TableDefinition::new("recipes"))] {
         let dir = tempfile::tempdir().unwrap();
         let db = redb::Database::create(dir.path().join("ledger.redb")).unwrap();
         let txn = db.begin_write().unwrap();
@@ -92,7 +94,7 @@ async fn a_file_of_another_format_is_refused() {
         txn.commit().unwrap();
         drop(db);
         let opened = Embedded::open(Config::new(dir.path()));
-        assert!(matches!(opened, Err(OpenError::Format { found, known: 2 }) if found == format));
+        assert!(matches!(opened, Err(OpenError::Format { found, known: 3 }) if found == format));
     }
 }
 

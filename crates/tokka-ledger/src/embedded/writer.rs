@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::shared::Shared;
 use super::tables::{Append, BatchKey, Item, Tables, Watermark};
 use super::{BATCH_MAX, Config, OpenError};
-use crate::book::{Ask, Book, Map, Reply};
+use crate::book::{Ask, Book, Count, Map, Reply};
 use crate::ledger::LedgerError;
 use crate::name::Name;
 
@@ -31,7 +31,7 @@ pub(super) struct Writer {
     /// Up to where everything is in the tables.
     folded: BatchKey,
     /// The counters that moved since the last checkpoint began, for the next one, and by how many effects.
-    dirty: Map<Name, i64>,
+    dirty: Map<Name, Count>,
     effects: usize,
     checkpoint: Option<Checkpoint>,
     /// What is written is encoded here first.
@@ -63,9 +63,9 @@ impl Writer {
         tell: watch::Sender<Option<String>>,
     ) -> Result<Self, OpenError> {
         let broken = |error: LedgerError| OpenError::Store(error.to_string());
-        let folded = tables.folded(config.log_max, config.log_min).map_err(broken)?;
-        let shared = Arc::new(Shared::new(tables.clone(), folded.counters, folded.open, folded.window.clone()));
-        let book = Book::new(shared, folded.window, folded.deadlines, Arc::clone(&config.on_broken));
+        let mut folded = tables.folded(config.log_max, config.log_min).map_err(broken)?;
+        let shared = Arc::new(Shared::new(tables.clone(), &mut folded));
+        let book = Book::new(shared, folded.window, folded.start, config.retention, Arc::clone(&config.on_broken));
         let last = folded.folded;
         let mut writer = Self {
             book,
@@ -181,6 +181,7 @@ impl Writer {
             key,
             logged: &draft.logged,
             readers: draft.readers_moved.then_some(&self.book.window.readers),
+            admitted: draft.admitted,
             slice,
             finished,
             folded: self.folded,
@@ -248,7 +249,10 @@ fn weight(ask: &Ask) -> usize {
         Ask::Put { bytes, .. } => bytes.len(),
         // About what a record holds that moves: each is written again.
         Ask::Expire { max } => max.saturating_mul(4_096),
+        // What is written of one is its id, and of its counters; what comes back is written whole.
+        Ask::Age { max } => max.saturating_mul(256),
+        Ask::Revive(record) => record.payload.len(),
         Ask::Commit { note, .. } => note.as_ref().map_or(0, Vec::len),
-        Ask::Extend { .. } | Ask::Pass { .. } => 0,
+        Ask::Extend { .. } | Ask::Pass { .. } | Ask::Admit(_) => 0,
     }
 }

@@ -9,14 +9,20 @@ struct Desk {
     records: BTreeMap<String, Record>,
     used: BTreeMap<Name, i64>,
     now: Millis,
+    admitted: u64,
     documents: Vec<String>,
 }
 
 /// Tells a story: each line is a call and what it must answer. Between calls the sum must hold: `used = Σ held or settled`,
 /// beside what others have used from the beginning.
 fn story(others: i64, lines: &[(&str, &str)]) {
-    let mut desk =
-        Desk { records: BTreeMap::new(), used: BTreeMap::from([(name("stock"), others)]), now: 0, documents: Vec::new() };
+    let mut desk = Desk {
+        records: BTreeMap::new(),
+        used: BTreeMap::from([(name("stock"), others)]),
+        now: 0,
+        admitted: 0,
+        documents: Vec::new(),
+    };
     for (number, (call, expected)) in lines.iter().enumerate() {
         assert_eq!(desk.say(call), *expected, "line {number}: `{call}`");
         let mut held: BTreeMap<Name, i64> = BTreeMap::from([(name("stock"), others)]);
@@ -40,20 +46,30 @@ impl Desk {
                 self.now += number(0);
                 String::new()
             }
+            "admit" => {
+                self.admitted = u64::try_from(number(0)).unwrap();
+                String::new()
+            }
             "documents" => self.documents.join(" "),
-            // reserve AMOUNT LIMIT HASH
-            "reserve" => self.step("r", Operation::Reserve(&hold("r", number(0), number(1), number(2)))),
+            // reserve AMOUNT LIMIT HASH [REVISION]
+            "reserve" | "take" | "replace" => {
+                let revision = u64::try_from(number(3)).unwrap();
+                let hold = Hold { revision, ..hold("r", number(0), number(1), number(2)) };
+                let old = self.records.get("old").cloned();
+                self.step(
+                    "r",
+                    match verb {
+                        "reserve" => Operation::Reserve(&hold),
+                        "take" => Operation::Take(&hold),
+                        _ => Operation::Replace { old: old.as_ref(), hold: &hold },
+                    },
+                )
+            }
             "reserve-as-v" => {
                 let hold = Hold { shard_key: "v".to_owned(), ..hold("r", number(0), number(1), number(2)) };
                 self.step("r", Operation::Reserve(&hold))
             }
             "reserve-old" => self.step("old", Operation::Reserve(&hold("old", number(0), number(1), number(2)))),
-            "take" => self.step("r", Operation::Take(&hold("r", number(0), number(1), number(2)))),
-            "replace" => {
-                let old = self.records.get("old").cloned();
-                let hold = hold("r", number(0), number(1), number(2));
-                self.step("r", Operation::Replace { old: old.as_ref(), hold: &hold })
-            }
             "commit" => self.commit("r", "u", &IfExpired::Reacquire(Vec::new())),
             "commit-old" => self.commit("old", "u", &IfExpired::Reacquire(Vec::new())),
             "commit-as-v" => self.commit("r", "v", &IfExpired::Reacquire(Vec::new())),
@@ -99,7 +115,8 @@ impl Desk {
     }
 
     fn step(&mut self, id: &str, operation: Operation<'_>) -> String {
-        let step = step(self.records.get(id), operation, self.now, &|counter| self.used.get(counter).copied().unwrap_or(0));
+        let moment = Moment { now: self.now, admitted: self.admitted };
+        let step = step(self.records.get(id), operation, moment, &|counter| self.used.get(counter).copied().unwrap_or(0));
         for change in step.changes {
             for (name, bytes) in document_writes(&change) {
                 let sign = if bytes.is_some() { '+' } else { '-' };
@@ -133,6 +150,7 @@ fn say(answer: &Answer) -> String {
             Reserved::Conflict => "conflict".to_owned(),
             Reserved::Ended(record) => format!("ended {}", of(record)),
             Reserved::Refused { shortages, .. } => format!("refused {}", short(shortages)),
+            Reserved::Stale { admitted } => format!("stale, {admitted} is admitted"),
             Reserved::NotReplaceable(state) => format!("not replaceable {}", state.map_or("unknown", State::name)),
         },
         Answer::Committed(answer) => match answer {
@@ -179,6 +197,7 @@ fn hold(id: &str, amount: i64, limit: i64, hash: i64) -> Hold {
         request_hash: u128::from(hash.unsigned_abs()),
         claims: vec![Claim { counter: name("stock"), amount, limit }],
         deadline: 100,
+        revision: 0,
         payload: Vec::new(),
         documents: vec![Document { name: name("wallet"), bytes: Vec::new() }],
     }
@@ -445,9 +464,47 @@ fn every_counter_that_refuses_is_listed_with_the_usage_of_all() {
     let claim = |counter: &str, amount, limit| Claim { counter: name(counter), amount, limit };
     let hold = Hold { claims: vec![claim("a", 2, 3), claim("b", 2, 9), claim("c", 1, 0)], ..hold("r", 1, 1, 1) };
     let used = |counter: &Name| if *counter == name("a") { 2 } else { 0 };
-    let step = step(None, Operation::Reserve(&hold), 0, &used);
+    let step = step(None, Operation::Reserve(&hold), Moment { now: 0, admitted: 0 }, &used);
     assert_eq!(step.changes, []);
     let short = |counter: &str, limit, used, requested| Shortage { counter: name(counter), limit, used, requested };
     let shortages = vec![short("a", 3, 2, 2), short("c", 0, 0, 1)];
     assert_eq!(step.answer, Answer::Reserved(Reserved::Refused { shortages, usage: vec![2, 0, 0] }));
+}
+
+#[test]
+fn a_price_of_an_older_revision_is_refused_before_the_counters_and_after_the_id() {
+    story(
+        0,
+        &[
+            ("reserve 2 5 1 3", "taken HELD 1 2"),
+            ("admit 7", ""),
+            ("reserve 2 5 1 3", "repeated HELD 1 2"),
+            ("reserve 2 5 2 3", "conflict"),
+            ("whole x", "done ROLLED_BACK 2 0"),
+            ("reserve 2 5 1 3", "ended ROLLED_BACK 2 0"),
+        ],
+    );
+    for verb in ["reserve", "take"] {
+        story(
+            0,
+            &[
+                ("admit 7", ""),
+                (&format!("{verb} 9 5 1 6"), "stale, 7 is admitted"),
+                (&format!("{verb} 9 5 1 7"), "refused stock: 0 of 5 used, 9 wanted"),
+                (&format!("{verb} 9 5 1 8"), "refused stock: 0 of 5 used, 9 wanted"),
+                // A catalogue without numbers is always admitted.
+                (&format!("{verb} 9 5 1 0"), "refused stock: 0 of 5 used, 9 wanted"),
+            ],
+        );
+    }
+    story(
+        0,
+        &[
+            ("admit 7", ""),
+            ("replace 2 5 1 6", "not replaceable unknown"),
+            ("reserve-old 1 5 1", "taken HELD 1 1"),
+            ("replace 9 5 1 6", "stale, 7 is admitted"),
+            ("replace 2 5 1 7", "taken HELD 1 2"),
+        ],
+    );
 }

@@ -106,6 +106,8 @@ impl Reservations {
             request_hash: order.hash,
             claims: of_quote.iter().map(|(_, claim)| claim.clone()).collect(),
             deadline: self.ledger.now().await?.saturating_add(hold_ms),
+            // Files have no common order: each instance sells what its own folder says.
+            revision: 0,
             payload: stored.to_bytes(),
             documents: Vec::new(),
         };
@@ -134,6 +136,8 @@ impl Reservations {
             Reserved::Repeated(record) | Reserved::Ended(record) => {
                 Ok(Attempt::Answered(Box::new(self.answer_again(order, &record).await?)))
             }
+            // A newer revision is in force: the next try prices on what this instance has by then.
+            Reserved::Stale { .. } => Ok(Attempt::DidNotFit),
             Reserved::Conflict => Err(taken(order)),
             Reserved::NotReplaceable(_) => Err(not_replaceable(order)),
         }

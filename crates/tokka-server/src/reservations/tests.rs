@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use futures_util::FutureExt;
 use tokka_ledger::Memory;
 use tokka_ledger::model::{
-    Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Reserved, Rollback, RolledBack, Versioned,
+    Audit, Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Reserved, Revived, Rollback, RolledBack, Versioned,
 };
 use tokka_ledger::name::Name;
 use tokka_proto::v1::reserve_request::Expect;
@@ -80,6 +80,20 @@ async fn a_hold_that_does_not_fit_is_priced_again_with_what_it_learned() {
 #[tokio::test]
 async fn five_tries_that_do_not_fit_are_enough() {
     let (told, desk) = desk((0..6).map(|_| used(0))).await;
+    let error = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect_err("contention");
+    assert!(matches!(error, ApiError::Contention), "{error:?}");
+    assert_eq!(left(&told).await, 1);
+}
+
+#[tokio::test]
+async fn an_order_of_a_revision_that_is_not_admitted_any_more_is_priced_again() {
+    let stale = || Ok(Reserved::Stale { admitted: 7 });
+    let (told, desk) = desk([stale(), used(98), stale()]).await;
+    let answer = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold");
+    assert_eq!(answer.quote.expect("a quote").payable, 2 * 980 + 1280, "what an earlier try learned still counts");
+    assert_eq!(left(&told).await, 0);
+
+    let (told, desk) = self::desk((0..6).map(|_| stale())).await;
     let error = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect_err("contention");
     assert!(matches!(error, ApiError::Contention), "{error:?}");
     assert_eq!(left(&told).await, 1);
@@ -163,6 +177,18 @@ impl Ledger for Told {
     async fn expire(&self, max: usize) -> Result<usize, LedgerError> {
         self.memory.expire(max).await
     }
+    async fn age(&self, max: usize) -> Result<usize, LedgerError> {
+        self.memory.age(max).await
+    }
+    async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
+        self.memory.revive(record).await
+    }
+    async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {
+        self.memory.admit(revision).await
+    }
+    async fn admitted(&self) -> Result<u64, LedgerError> {
+        self.memory.admitted().await
+    }
     async fn usage(&self, counters: &[Name]) -> Result<Vec<i64>, LedgerError> {
         self.memory.usage(counters).await
     }
@@ -190,7 +216,7 @@ impl Ledger for Told {
     async fn now(&self) -> Result<Millis, LedgerError> {
         self.memory.now().await
     }
-    async fn verify(&self) -> Result<Vec<(Name, i64, i64)>, LedgerError> {
-        self.memory.verify().await
+    async fn audit(&self) -> Result<Audit, LedgerError> {
+        self.memory.audit().await
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tokka_client::v1;
+use tokka_ledger::Ledger as _;
 use tokka_server::told_audit;
 
 use crate::failure::Failure;
