@@ -12,7 +12,7 @@
 //! | `NOSCRIPT` | the script is loaded, then its source is sent, once |
 //! | `MOVED` | the map is asked for, first of the node named, and the call goes where it says; at most five times |
 //! | `READONLY` | the primary is looked for, and the call goes there; at most five times |
-//! | `LOADING`, `CLUSTERDOWN`, `MASTERDOWN` | asked again after pauses of 20 to 200 ms, then `NothingDone` |
+//! | `LOADING`, `CLUSTERDOWN`, `MASTERDOWN` | asked again after pauses of 20 to 200 ms; `NothingDone` when the time is over |
 //! | `ASK`, `TRYAGAIN` | `NothingDone`: the slot is being moved, which takes longer than a call |
 //! | `BUSY`, `OOM`, `MISCONF`, `NOREPLICAS` | `NothingDone`: somebody must do something about it |
 //! | `NOAUTH`, `WRONGPASS`, `NOPERM` | `NothingDone`, likewise |
@@ -75,8 +75,9 @@ pub(crate) struct LinkConfig {
     pub(crate) connect_timeout: Duration,
     /// For one answer; a [`Wait`] comes on top.
     pub(crate) response_timeout: Duration,
-    /// For a call with all its repetitions; a [`Wait`] comes on top.
-    pub(crate) call_timeout: Duration,
+    /// For connecting, asking who is primary and beginning repetitions. One answer and its [`Wait`] come on top: a
+    /// question that is asked has its whole time, so that haste never makes an outcome unknown.
+    pub(crate) reach_timeout: Duration,
     /// Loaded into every server that is met.
     pub(crate) scripts: &'static [&'static Script],
 }
@@ -86,7 +87,7 @@ impl Default for LinkConfig {
         LinkConfig {
             connect_timeout: Duration::from_millis(500),
             response_timeout: Duration::from_secs(1),
-            call_timeout: Duration::from_secs(3),
+            reach_timeout: Duration::from_secs(2),
             scripts: &[],
         }
     }
@@ -101,6 +102,13 @@ pub(crate) struct Wait {
     pub(crate) fsync: bool,
     /// At least 1 ms: Redis takes 0 for ever.
     pub(crate) timeout: Duration,
+}
+
+impl Wait {
+    /// `WAIT` and `WAITAOF` may each take all of it.
+    fn longest(self) -> Duration {
+        self.timeout.saturating_mul(u32::from(self.replicas > 0).saturating_add(u32::from(self.fsync)))
+    }
 }
 
 /// Why a store cannot be used.
@@ -149,12 +157,8 @@ impl Link {
             scripts,
             connect_timeout: config.connect_timeout,
         };
-        let guide = Guide {
-            url: url.clone(),
-            door: door(url.credentials.clone(), db, Some(config.scripts)),
-            sentinel_door: door(sentinel, 0, None),
-            response_timeout: config.response_timeout,
-        };
+        let store_door = door(url.credentials.clone(), db, Some(config.scripts));
+        let guide = Guide::new(url.clone(), store_door, door(sentinel, 0, None), config.response_timeout);
         let map = guide.look(&Map::default(), None).await.map_err(unreachable)?;
 
         let mut unreached = Vec::new();
@@ -184,7 +188,7 @@ impl Link {
 
     /// Runs a script on the primary that owns `slot`, and, with `wait`, says how many replicas confirmed it.
     ///
-    /// All keys lie in `slot`. The head of this file says what is repeated and what is not.
+    /// All keys lie in `slot`. Errors inside an answer, as of a script that answers a list, are left to the caller. The head of this file says what is repeated and what is not.
     pub(crate) async fn call<K: AsRef<[u8]>, A: AsRef<[u8]>>(
         &self,
         lane: Lane,
@@ -219,15 +223,14 @@ impl Link {
         wait: Option<Wait>,
     ) -> Result<(Value, Option<u32>), Fault> {
         let wait = wait.filter(|wait| wait.replicas > 0 || wait.fsync);
-        // WAIT and WAITAOF may each take all of it.
-        let waiting = wait.map_or(Duration::ZERO, |wait| wait.timeout.saturating_mul(2));
-        let deadline = Instant::now() + self.config.call_timeout + waiting;
+        let answer_within = self.config.response_timeout + wait.map_or(Duration::ZERO, Wait::longest);
+        let send_by = Instant::now() + self.config.reach_timeout;
         let mut whole = false;
         let mut redirections = 0_u32;
         let mut pause = PAUSE_FIRST;
         loop {
-            let (node, connection) = self.reach(lane, slot, deadline).await.map_err(Fault::NothingDone)?;
-            let answer_by = deadline.min(Instant::now() + self.config.response_timeout + waiting);
+            let (node, connection) = self.reach(lane, slot, send_by).await.map_err(Fault::NothingDone)?;
+            let answer_by = Instant::now() + answer_within;
             if let Some(script) = script.filter(|_| whole) {
                 // Its answer does not matter: the source follows. `SCRIPT LOAD` keeps it where `EVAL` may not.
                 let mut load = redis::cmd("SCRIPT");
@@ -244,7 +247,7 @@ impl Link {
                 Err(lost) => {
                     node.give_up(lane, &connection);
                     if let Lost::Unsent = lost {
-                        redirect(&mut redirections, || format!("`{}`: {lost}", node.address))?;
+                        redirect(&mut redirections, send_by, || format!("`{}`: {lost}", node.address))?;
                         continue;
                     }
                     return Err(Fault::Unknown(format!("`{}`: {lost}", node.address)));
@@ -255,18 +258,18 @@ impl Link {
                 Verdict::Load if !whole && script.is_some() => whole = true,
                 Verdict::Load => return Err(Fault::NothingDone(said())),
                 Verdict::Moved(place) => {
-                    redirect(&mut redirections, said)?;
-                    self.follow(&node.address, &place, deadline).await.map_err(Fault::NothingDone)?;
+                    redirect(&mut redirections, send_by, said)?;
+                    self.follow(&node.address, &place, send_by).await.map_err(Fault::NothingDone)?;
                 }
                 Verdict::NotPrimary => {
-                    redirect(&mut redirections, said)?;
+                    redirect(&mut redirections, send_by, said)?;
                     node.give_up(lane, &connection);
                     if self.guide.url.kind == Kind::Cluster {
-                        self.look(None, deadline).await.map_err(Fault::NothingDone)?;
+                        self.look(None, send_by).await.map_err(Fault::NothingDone)?;
                     }
                 }
                 Verdict::Soon => {
-                    if Instant::now() + pause >= deadline {
+                    if Instant::now() + pause >= send_by {
                         return Err(Fault::NothingDone(said()));
                     }
                     sleep(pause).await;
@@ -279,23 +282,23 @@ impl Link {
     }
 
     /// The server of the slot, and its connection. Nothing was sent where this fails.
-    async fn reach(&self, lane: Lane, slot: u16, deadline: Instant) -> Result<(Arc<Node>, Arc<Connection>), String> {
+    async fn reach(&self, lane: Lane, slot: u16, send_by: Instant) -> Result<(Arc<Node>, Arc<Connection>), String> {
         if let Some(node) = self.map.load().owner(slot)
             && let Some(connection) = node.opened(lane)
         {
             return Ok((Arc::clone(node), connection));
         }
-        let reached = timeout_at(deadline, self.reach_anew(lane, slot, deadline)).await;
+        let reached = timeout_at(send_by, self.reach_anew(lane, slot, send_by)).await;
         let (node, connection) = reached.unwrap_or_else(|_| Err("no connection in the time that the call has".to_owned()))?;
         self.version.store(pack(connection.version), Ordering::Relaxed);
         Ok((node, connection))
     }
 
-    async fn reach_anew(&self, lane: Lane, slot: u16, deadline: Instant) -> Result<(Arc<Node>, Arc<Connection>), String> {
+    async fn reach_anew(&self, lane: Lane, slot: u16, send_by: Instant) -> Result<(Arc<Node>, Arc<Connection>), String> {
         // A server that was lost may have come back as a replica: of Sentinel's word depends who is asked at all. A node of
         // a cluster says itself that it is not the one.
         if let Kind::Sentinel { .. } = self.guide.url.kind {
-            self.look(None, deadline).await?;
+            self.look(None, send_by).await?;
         }
         let node = self.owner(slot)?;
         let why = match node.open(lane, &self.guide.door).await {
@@ -305,7 +308,7 @@ impl Link {
         if self.guide.url.kind != Kind::Cluster {
             return Err(why);
         }
-        self.look(None, deadline).await?;
+        self.look(None, send_by).await?;
         let now = self.owner(slot)?;
         if now.address == node.address {
             return Err(why);
@@ -318,21 +321,21 @@ impl Link {
         self.map.load().owner(slot).cloned().ok_or_else(|| format!("no node of the cluster serves slot {slot}"))
     }
 
-    async fn follow(&self, asked: &Address, place: &str, deadline: Instant) -> Result<(), String> {
+    async fn follow(&self, asked: &Address, place: &str, send_by: Instant) -> Result<(), String> {
         if self.guide.url.kind != Kind::Cluster {
             return Err(format!("`{asked}` is a node of a cluster: the scheme of the store URL is `redis+cluster`"));
         }
-        self.look(read_moved(place, &asked.host), deadline).await
+        self.look(read_moved(place, &asked.host), send_by).await
     }
 
     /// Asks for the map, unless somebody is just doing so.
-    async fn look(&self, hint: Option<Address>, deadline: Instant) -> Result<(), String> {
+    async fn look(&self, hint: Option<Address>, send_by: Instant) -> Result<(), String> {
         let looking = self.looking.share(async {
             let map = self.guide.look(&self.map.load_full(), hint).await?;
             self.map.store(Arc::new(map));
             Ok(())
         });
-        timeout_at(deadline, looking).await.unwrap_or_else(|_| Err("no answer in time to who the primary is".to_owned()))
+        timeout_at(send_by, looking).await.unwrap_or_else(|_| Err("no answer in time to who the primary is".to_owned()))
     }
 }
 
@@ -402,8 +405,8 @@ fn count(answer: &Value) -> u32 {
     if let Value::Int(count) = answer { u32::try_from(*count).unwrap_or(0) } else { 0 }
 }
 
-fn redirect(redirections: &mut u32, said: impl FnOnce() -> String) -> Result<(), Fault> {
-    if *redirections >= REDIRECTIONS_MAX {
+fn redirect(redirections: &mut u32, send_by: Instant, said: impl FnOnce() -> String) -> Result<(), Fault> {
+    if *redirections >= REDIRECTIONS_MAX || Instant::now() >= send_by {
         return Err(Fault::NothingDone(said()));
     }
     *redirections = redirections.saturating_add(1);

@@ -1,6 +1,7 @@
 //! Which server is the primary of a slot?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 use redis::{Cmd, Value};
@@ -46,8 +47,10 @@ pub(crate) struct Map {
 pub(crate) struct Guide {
     pub(crate) url: StoreUrl,
     pub(crate) door: Door,
-    pub(crate) sentinel_door: Door,
-    pub(crate) response_timeout: Duration,
+    sentinel_door: Door,
+    response_timeout: Duration,
+    /// Position of the Sentinel that answered last: it is asked first.
+    sentinel: AtomicUsize,
 }
 
 impl Node {
@@ -116,6 +119,10 @@ impl Map {
 }
 
 impl Guide {
+    pub(crate) fn new(url: StoreUrl, door: Door, sentinel_door: Door, response_timeout: Duration) -> Self {
+        Guide { url, door, sentinel_door, response_timeout, sentinel: AtomicUsize::new(0) }
+    }
+
     /// The map as the store has it now. `hint` is a server that is said to know better than those of `known`.
     pub(crate) async fn look(&self, known: &Map, hint: Option<Address>) -> Result<Map, String> {
         match &self.url.kind {
@@ -130,9 +137,14 @@ impl Guide {
 
     async fn ask_sentinels(&self, service: &str, known: &Map) -> Result<Map, String> {
         let mut failures = Vec::new();
-        for sentinel in &self.url.hosts {
+        let first = self.sentinel.load(Ordering::Relaxed);
+        let sentinels = self.url.hosts.iter().enumerate();
+        for (position, sentinel) in sentinels.clone().skip(first).chain(sentinels.take(first)) {
             match self.ask_sentinel(sentinel, service, known).await {
-                Ok(node) => return Ok(Map::of_one(node)),
+                Ok(node) => {
+                    self.sentinel.store(position, Ordering::Relaxed);
+                    return Ok(Map::of_one(node));
+                }
                 Err(why) => failures.push(why),
             }
         }
@@ -143,14 +155,13 @@ impl Guide {
         let connection = self.sentinel_door.enter(sentinel).await?;
         let mut question = redis::cmd("SENTINEL");
         question.arg("get-master-addr-by-name").arg(service);
-        let answer = self.ask(&connection, sentinel, &question).await?;
+        let answer = self.ask(&connection, &question).await.map_err(|(why, _)| format!("Sentinel `{sentinel}`: {why}"))?;
         let Some(primary) = read_address(&answer, None) else {
             return Err(format!("Sentinel `{sentinel}` knows no primary of `{service}`"));
         };
         // A Sentinel may name a server that is no primary yet, or no longer.
         let node = known.node(primary);
-        let connection = node.open(Lane::Admin, &self.door).await?;
-        let role = self.ask(&connection, &node.address, &redis::cmd("ROLE")).await?;
+        let role = self.ask_node(&node, &redis::cmd("ROLE")).await?;
         match role_of(&role) {
             Some("master") => Ok(node),
             role => Err(format!("Sentinel `{sentinel}` names `{}`, whose role is `{}`", node.address, role.unwrap_or("unknown"))),
@@ -179,10 +190,9 @@ impl Guide {
 
     async fn ask_cluster_node(&self, known: &Map, address: &Address) -> Result<Map, String> {
         let node = known.node(address.clone());
-        let connection = node.open(Lane::Admin, &self.door).await?;
         let mut question = redis::cmd("CLUSTER");
         question.arg("SLOTS");
-        let answer = self.ask(&connection, address, &question).await?;
+        let answer = self.ask_node(&node, &question).await?;
         // The node that was asked is kept with its connection, if it is a primary.
         let mut map = Map { primaries: vec![Arc::clone(&node)], owners: vec![None; usize::from(SLOTS)] };
         let Value::Array(ranges) = &answer else {
@@ -205,12 +215,24 @@ impl Guide {
         Ok(map.without_idle_first())
     }
 
-    async fn ask(&self, connection: &Connection, address: &Address, question: &Cmd) -> Result<Value, String> {
+    async fn ask_node(&self, node: &Node, question: &Cmd) -> Result<Value, String> {
+        let connection = node.open(Lane::Admin, &self.door).await?;
+        self.ask(&connection, question).await.map_err(|(why, lost)| {
+            // A connection whose other end is gone without a word would be asked for ever.
+            if lost {
+                node.give_up(Lane::Admin, &connection);
+            }
+            format!("`{}`: {why}", node.address)
+        })
+    }
+
+    /// An error says whether the connection is of no more use.
+    async fn ask(&self, connection: &Connection, question: &Cmd) -> Result<Value, (String, bool)> {
         let deadline = Instant::now() + self.response_timeout;
         match connection.ask(question, deadline).await {
-            Ok(Value::ServerError(error)) => Err(format!("`{address}`: {}", explain(&verbatim(&error)))),
+            Ok(Value::ServerError(error)) => Err((explain(&verbatim(&error)), false)),
             Ok(answer) => Ok(answer),
-            Err(lost) => Err(format!("`{address}`: {lost}")),
+            Err(lost) => Err((lost.to_string(), true)),
         }
     }
 }

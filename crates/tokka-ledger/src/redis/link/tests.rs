@@ -1,5 +1,8 @@
 //! Does a link keep its word against a real server?
 
+mod cluster;
+mod sentinel;
+
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -25,9 +28,10 @@ struct Server {
 
 impl Server {
     async fn start(options: &[&str]) -> Server {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        Server::start_on(free_port(), options).await
+    }
+
+    async fn start_on(port: u16, options: &[&str]) -> Server {
         let directory = tempfile::tempdir().expect("a directory");
         let process = spawn(port, directory.path(), options);
         let mut server = Server { process, port, directory };
@@ -47,7 +51,7 @@ impl Server {
             if let Some(status) = self.process.try_wait().expect("its status") {
                 panic!("redis-server ended at once: {status}");
             }
-            sleep(Duration::from_millis(5)).await;
+            a_little().await;
         }
     }
 
@@ -71,6 +75,25 @@ impl Server {
             command.arg(*word);
         }
         connection.send_packed_command(&command).await
+    }
+
+    /// A text, such as that of `INFO`.
+    async fn text(&self, words: &[&str]) -> String {
+        match self.raw(words).await.expect("an answer") {
+            Value::BulkString(bytes) => String::from_utf8(bytes).expect("text"),
+            Value::SimpleString(text) => text,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    /// Until a text has this in it. A server that changes its role cuts connections, so one that breaks is no end.
+    async fn until(&self, words: &[&str], part: &str) {
+        loop {
+            match self.raw(words).await {
+                Ok(Value::BulkString(bytes)) if String::from_utf8_lossy(&bytes).contains(part) => return,
+                _ => a_little().await,
+            }
+        }
     }
 
     async fn tell(&self, words: &[&str]) {
@@ -97,6 +120,11 @@ impl Drop for Server {
     }
 }
 
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    free.local_addr().expect("an address").port()
+}
+
 fn spawn(port: u16, directory: &std::path::Path, options: &[&str]) -> Child {
     Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string(), "--dir"])
@@ -107,10 +135,15 @@ fn spawn(port: u16, directory: &std::path::Path, options: &[&str]) -> Child {
         .expect("redis-server is needed for these tests: on Debian, apt-get install redis-server")
 }
 
+/// Between two looks at something that happens by itself.
+async fn a_little() {
+    sleep(Duration::from_millis(5)).await;
+}
+
 /// Long enough that only a test of silence meets the end of it.
 fn config() -> LinkConfig {
     let long = Duration::from_secs(60);
-    LinkConfig { connect_timeout: long, response_timeout: long, call_timeout: long, scripts: &SCRIPTS }
+    LinkConfig { connect_timeout: long, response_timeout: long, reach_timeout: long, scripts: &SCRIPTS }
 }
 
 async fn put(link: &Link, script: &'static Script) -> Result<Value, Fault> {
@@ -166,7 +199,7 @@ async fn a_script_that_is_killed_with_its_server_may_have_run() {
     };
     // It has begun once the server calls itself busy.
     while !matches!(server.raw(&["GET", "k"]).await, Ok(Value::ServerError(_))) {
-        tokio::task::yield_now().await;
+        a_little().await;
     }
     let busy = nothing_done(link.command(Lane::Admin, 0, &redis::cmd("DBSIZE")).await);
     assert!(busy.contains("another script has run for too long: BUSY"), "{busy}");
@@ -194,7 +227,7 @@ async fn silence_is_unknown_and_the_next_call_takes_another_connection() {
     server.signal("-CONT");
     assert_eq!(answer, Err(Fault::Unknown(format!("`127.0.0.1:{}`: no answer in time", server.port))));
     while put(&link, &PUT).await.is_err() {
-        tokio::task::yield_now().await;
+        a_little().await;
     }
 }
 
@@ -242,7 +275,7 @@ async fn too_few_replicas_refuse_or_are_counted() {
 
     let replica = Server::start(&["--replicaof", "127.0.0.1", &server.port.to_string()]).await;
     while put(&link, &PUT).await.is_err() {
-        tokio::task::yield_now().await;
+        a_little().await;
     }
     let long = Duration::from_secs(60);
     let waited =

@@ -121,11 +121,9 @@ impl FromStr for StoreUrl {
             _ => return Err(error(format!("scheme `{scheme}` is not one of {SCHEMES}"))),
         };
         let hosts = read_hosts(hosts, port)?;
-        if kind == (Kind::Single { db: 0 }) || matches!(kind, Kind::Single { .. }) {
-            if hosts.len() > 1 {
-                let hint = format!("`{name}+sentinel` or `{name}+cluster`");
-                return Err(error(format!("{} hosts: `{name}` takes one, several are of {hint}", hosts.len())));
-            }
+        if matches!(kind, Kind::Single { .. }) && hosts.len() > 1 {
+            let hint = format!("`{name}+sentinel` or `{name}+cluster`");
+            return Err(error(format!("{} hosts: `{name}` takes one, several are of {hint}", hosts.len())));
         }
         Ok(StoreUrl {
             kind,
