@@ -2,6 +2,8 @@
 
 mod cluster;
 mod sentinel;
+mod tally;
+mod tls;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
