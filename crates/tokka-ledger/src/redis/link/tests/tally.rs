@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use tokio::task::{JoinSet, block_in_place};
-use tokka_rig::{Cluster, Options, Sentinels, cluster};
+use tokka_rig::{Cluster, Sentinels, cluster};
 
 use super::*;
 

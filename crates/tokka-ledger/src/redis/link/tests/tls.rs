@@ -1,6 +1,6 @@
 //! Does a link trust whom it should, and nobody else?
 
-use tokka_rig::{Options, Redis, Tls};
+use tokka_rig::Tls;
 
 use super::*;
 
