@@ -163,6 +163,8 @@ struct Store {
     /// What this process is called, anew with each start.
     instance: String,
     allotments: allot::Allotments,
+    /// One sweep of this process at a time.
+    sweeping: tokio::sync::Mutex<()>,
 }
 
 /// What one shard needs.
@@ -199,7 +201,14 @@ impl Redis {
             let writer = Writer::start(Arc::clone(&post), &instance, config.log_max);
             parts.push(Part { post, writer, reader, recent: Recent::default(), closed: tokio::sync::Notify::new() });
         }
-        let store = Arc::new(Store { parts, config, number: root.number(), instance, allotments: allot::Allotments::default() });
+        let store = Arc::new(Store {
+            parts,
+            config,
+            number: root.number(),
+            instance,
+            allotments: allot::Allotments::default(),
+            sweeping: tokio::sync::Mutex::new(()),
+        });
         let mut beats = tokio::task::JoinSet::new();
         for number in 0..store.shards() {
             beats.spawn(Arc::clone(&store).watch(number));

@@ -173,6 +173,7 @@ impl Store {
             return Err(Trouble::NotNow("the shard recovers: a record may come back".to_owned()));
         }
         seen.read = true;
+        seen.admitted = found.admitted;
         if rests_on_usage(answer) {
             // Of a late payment they are those that it had; of a hold those that it asks for.
             let of_record = || seen.before.as_ref().map(|record| record.claims.as_slice()).unwrap_or_default();

@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::codec;
 use super::layout::{self, Shard};
-use super::reply::{Reply, number, strange};
+use super::reply::{Reply, strange};
 use crate::aging;
 use crate::ledger::LedgerError;
 use crate::model::{AMOUNT_MAX, Millis, Place, State, Transition};
@@ -156,7 +156,7 @@ impl Wire {
                 let mut numbers = |count: usize| (0..count).map(|_| answer.number()).collect::<Result<Vec<i64>, _>>();
                 Ok(Applied::Refused { used: numbers(self.shape.counters)?, granted: numbers(self.shape.shared)? })
             }
-            "s" => number(&answer.next()?).map(|admitted| Applied::Stale(u64::try_from(admitted).unwrap_or(0))),
+            "s" => answer.unsigned().map(Applied::Stale),
             _ => Err(strange(&Value::Nil)),
         }
     }

@@ -274,6 +274,8 @@ pub(crate) struct Values {
     pub(crate) end: u64,
     /// The shard recovers: what is not there may only not be there yet.
     pub(crate) recovering: bool,
+    /// The lowest revision that holds are admitted at.
+    pub(crate) admitted: u64,
     /// In the order of the keys.
     pub(crate) values: Vec<Option<Vec<u8>>>,
 }
@@ -314,11 +316,11 @@ async fn answer(post: Arc<Post>, mut questions: mpsc::Receiver<Question>) {
             Err(trouble) => Err(trouble),
         };
         match read {
-            Ok(Values { end, recovering, values }) => {
+            Ok(Values { end, recovering, admitted, values }) => {
                 let mut values = values.into_iter();
                 for question in batch {
                     let values = values.by_ref().take(question.keys.len()).collect();
-                    let _ = question.answer.send(Ok(Values { end, recovering, values }));
+                    let _ = question.answer.send(Ok(Values { end, recovering, admitted, values }));
                 }
             }
             Err(trouble) => {
@@ -340,11 +342,12 @@ fn values(post: &Post, value: Value) -> Result<Values, LedgerError> {
         "recovering" => true,
         _ => return Err(strange(&Value::Nil)),
     };
+    let admitted = reply.unsigned()?;
     let mut values = Vec::new();
     while !reply.is_empty() {
         values.push(reply.bytes()?);
     }
-    Ok(Values { end, recovering, values })
+    Ok(Values { end, recovering, admitted, values })
 }
 
 /// A number as an argument.

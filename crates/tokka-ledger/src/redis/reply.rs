@@ -48,7 +48,7 @@ impl Reply {
     }
 
     pub(crate) fn unsigned(&mut self) -> Result<u64, LedgerError> {
-        Ok(u64::try_from(self.number()?).unwrap_or(0))
+        unsigned(&self.next()?)
     }
 }
 
@@ -61,6 +61,17 @@ pub(crate) fn number(value: &Value) -> Result<i64, LedgerError> {
             number.ok_or_else(|| strange(value))
         }
         other => Err(strange(other)),
+    }
+}
+
+/// Likewise, of 64 bits without a sign.
+pub(crate) fn unsigned(value: &Value) -> Result<u64, LedgerError> {
+    match value {
+        Value::BulkString(digits) => {
+            let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+            number.ok_or_else(|| strange(value))
+        }
+        other => Ok(u64::try_from(number(other)?).unwrap_or(0)),
     }
 }
 

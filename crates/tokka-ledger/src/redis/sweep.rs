@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::change::{Applied, moves, wire};
 use super::lane::digits;
 use super::link::Lane;
-use super::reply::{Reply, number};
+use super::reply::{Reply, number, unsigned};
 use super::{Part, Store, ask, codec, layout, scripts};
 use crate::aging::{self, Stub};
 use crate::book::EXPIRE_MAX;
@@ -28,6 +28,13 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// A revival that meets another change looks again so often.
 const TRIES_MAX: usize = 8;
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Expire,
+    Age,
+}
+
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -40,21 +47,35 @@ pub(super) enum Turn {
 impl Store {
     /// Takes due holds back, at most `max` of them, a bite of each shard in turn.
     pub(super) async fn expire_due(&self, max: usize) -> Result<usize, LedgerError> {
+        self.sweep(max, What::Expire).await
+    }
+
+    /// Lets settled records go, likewise.
+    pub(super) async fn age_due(&self, max: usize) -> Result<usize, LedgerError> {
+        self.sweep(max, What::Age).await
+    }
+
+    /// Bites until nothing is due or `max` are done; answers how many.
+    async fn sweep(&self, max: usize, what: What) -> Result<usize, LedgerError> {
         let max = max.min(EXPIRE_MAX);
-        let mut expired = 0_usize;
+        let _turn = self.sweeping.lock().await;
+        let mut all = 0_usize;
         loop {
             let started = Instant::now();
-            let (before, mut more) = (expired, false);
+            let (before, mut more) = (all, false);
             for part in &self.parts {
-                let wanted = max.saturating_sub(expired).min(BITE);
+                let wanted = max.saturating_sub(all).min(BITE);
                 if wanted > 0 {
-                    let (found, done) = self.expire_bite(part, wanted, Turn::Mine).await?;
-                    expired = expired.saturating_add(done);
+                    let (found, done) = match what {
+                        What::Expire => self.expire_bite(part, wanted, Turn::Mine).await?,
+                        What::Age => self.age_bite(part, wanted).await?,
+                    };
+                    all = all.saturating_add(done);
                     more |= found == wanted;
                 }
             }
-            if expired == before || expired >= max || !more {
-                return Ok(expired);
+            if all == before || all >= max || !more {
+                return Ok(all);
             }
             tokio::time::sleep(started.elapsed().saturating_mul(PAUSE_TIMES).min(PAUSE_MAX)).await;
         }
@@ -97,22 +118,14 @@ impl Store {
         Ok((found, expired))
     }
 
-    /// Lets settled records go, at most `max` of them.
-    pub(super) async fn age_due(&self, max: usize) -> Result<usize, LedgerError> {
-        let max = max.min(EXPIRE_MAX);
+    async fn age_bite(&self, part: &Part, max: usize) -> Result<(usize, usize), LedgerError> {
+        let (now, ids) = self.due(part, part.post.shard.ages(), max, Turn::Mine).await?;
+        let each = ids.iter().map(|id| self.age_one(part, id, now));
         let mut aged = 0_usize;
-        for part in &self.parts {
-            let wanted = max.saturating_sub(aged).min(BITE);
-            if wanted == 0 {
-                break;
-            }
-            let (now, ids) = self.due(part, part.post.shard.ages(), wanted, Turn::Mine).await?;
-            let each = ids.iter().map(|id| self.age_one(part, id, now));
-            for went in futures_util::future::join_all(each).await {
-                aged = aged.saturating_add(usize::from(went?));
-            }
+        for went in futures_util::future::join_all(each).await {
+            aged = aged.saturating_add(usize::from(went?));
         }
-        Ok(aged)
+        Ok((ids.len(), aged))
     }
 
     async fn age_one(&self, part: &Part, id: &str, now: Millis) -> Result<bool, LedgerError> {
@@ -182,8 +195,7 @@ impl Store {
                 let post = &part.post;
                 post.run_in(Lane::Admin, &scripts::ADMIT, b"", Vec::new(), arguments, post.wait).await
             };
-            let admitted = number(&self.patiently(admit).await?)?;
-            lowest = lowest.min(u64::try_from(admitted).unwrap_or(0));
+            lowest = lowest.min(unsigned(&self.patiently(admit).await?)?);
         }
         Ok(lowest)
     }

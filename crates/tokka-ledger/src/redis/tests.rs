@@ -31,3 +31,14 @@ mod one_server {
 
     crate::ledger_contract!(super::open);
 }
+
+mod four_shards {
+    use super::*;
+
+    async fn open(settings: Settings) -> (Redis, tokka_rig::Redis) {
+        let server = tokka_rig::Redis::start();
+        (open_with(&server.url(), 4, settings).await, server)
+    }
+
+    crate::ledger_contract!(super::open);
+}

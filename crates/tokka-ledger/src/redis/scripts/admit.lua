@@ -4,7 +4,7 @@
 -- ARGV  (head) layout, store, shards, mode; revision
 --
 -- Returns the one in force.
-if tonumber(ARGV[5]) > tonumber(admits) then
+if below(admits, ARGV[5]) then
   admits = ARGV[5]
   redis.call('HSET', HEAD, 'admits', admits)
 end

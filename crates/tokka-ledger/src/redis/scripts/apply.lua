@@ -25,7 +25,7 @@ local out = {epoch, now}
 
 local function change()
   local records, own, shared = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-  local documents, revision = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5])
+  local documents, revision = tonumber(ARGV[a + 4]), ARGV[a + 5]
   local counters = own + shared
   -- Where each part begins: the element before its first.
   local stamps = a + 5
@@ -46,7 +46,7 @@ local function change()
     if (record and string.sub(record, 1, 16) or '') ~= ARGV[stamps + i] then differs = true end
   end
   if differs then return found end
-  if revision > 0 and tonumber(admits) > revision then return {'s', admits} end
+  if revision ~= '0' and below(revision, admits) then return {'s', admits} end
 
   if counters > 0 then
     local used = redis.call('MGET', unpack(KEYS, counted + 1, counted + counters))

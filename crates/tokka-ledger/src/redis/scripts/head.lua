@@ -16,6 +16,10 @@ if not head[1] then return redis.error_reply('TOKKA EMPTY') end
 if head[1] ~= ARGV[1] then return redis.error_reply('TOKKA LAYOUT ' .. head[1]) end
 if head[2] ~= ARGV[2] then return redis.error_reply('TOKKA STORE ' .. head[2]) end
 if head[3] ~= ARGV[3] then return redis.error_reply('TOKKA SHARDS ' .. head[3]) end
+
+-- Is one number below another, both as their digits? Exact whatever their size.
+local function below(one, other) return #one < #other or #one == #other and one < other end
+
 local clock = redis.call('TIME')
 local now = clock[1] .. string.format('%03d', math.floor(clock[2] / 1000))
 local epoch, last, start, admits = head[4], tonumber(head[5]), tonumber(head[6]), head[7]

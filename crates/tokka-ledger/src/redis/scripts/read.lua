@@ -3,8 +3,8 @@
 -- KEYS  head; then strings
 -- ARGV  (head) layout, store, shards, mode
 --
--- Returns epoch, time, end of the log, state, then the values.
-local out = {epoch, now, head[5], head[9]}
+-- Returns epoch, time, end of the log, state, admitted revision, then the values.
+local out = {epoch, now, head[5], head[9], admits}
 local values = #KEYS - 1
 local at = 1
 while at <= values do
