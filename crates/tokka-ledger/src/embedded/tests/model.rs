@@ -25,7 +25,7 @@ fn the_embedded_store_does_what_the_model_does() {
 }
 
 async fn side_by_side(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let again = format!("TOKKA_LEDGER_SEED={seed}");
     let (model, model_clock) = model();
     let clock: Arc<AtomicI64> = Arc::new(AtomicI64::new(model_clock.load(Ordering::SeqCst)));
