@@ -171,11 +171,12 @@ impl Shared {
                     audit.entries = audit.entries.saturating_add(1);
                     last.insert(record.id.clone(), Some(record.version));
                 }
+                // Of a record without an entry that is kept there is nothing to compare.
                 Logged::Aged { id, .. } => {
-                    last.insert(id.clone(), None);
+                    last.entry(id.clone()).and_modify(|version| *version = None);
                 }
                 Logged::Revived { record, .. } => {
-                    last.insert(record.id.clone(), Some(record.version));
+                    last.entry(record.id.clone()).and_modify(|version| *version = Some(record.version));
                 }
                 Logged::Document { .. } | Logged::Stub { .. } => {}
             }

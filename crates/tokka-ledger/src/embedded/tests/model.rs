@@ -32,7 +32,7 @@ async fn side_by_side(seed: u64) {
     let config = small(&clock, 1 + dice.index(20));
     let disk = Disk::default();
     let mut store = Embedded::open_with_backend(disk.clone(), config.clone()).unwrap();
-    for _ in 0..12 {
+    for _ in 0..16 {
         // What is sent at once travels in one batch or in several; either way it is judged in the order sent.
         let mut calls = Vec::new();
         for _ in 0..1 + dice.below(6) {

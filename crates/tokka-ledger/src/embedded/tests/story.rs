@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::book::Ask;
 use crate::memory::Memory;
-use crate::model::{Claim, Document, Extent, Portion};
+use crate::model::{Claim, Document, Extent, Portion, State};
 
 /// Small numbers, so that everything meets everything.
 const IDS: u64 = 9;
@@ -66,7 +66,7 @@ impl Dice {
         let id = format!("r{}", self.below(IDS));
         let shard_key = self.shard_key(&id);
         self.keep_receipt(model, &shard_key, &id).await;
-        match self.below(30) {
+        match self.below(32) {
             0..=7 => Call::Ask(Ask::Reserve(self.hold(id, now))),
             8 => Call::Ask(Ask::Take(self.hold(id, now))),
             9 | 10 => {
@@ -89,15 +89,15 @@ impl Dice {
                 Call::Ask(Ask::Put { name, if_version: self.below(3), bytes: vec![7; self.index(40)] })
             }
             23..=25 => Call::Ask(Ask::Age { max: self.index(4) }),
-            26 | 27 if !self.receipts.is_empty() => {
-                let number = self.index(self.receipts.len());
-                Call::Ask(Ask::Revive(self.receipts[number].clone()))
-            }
+            26 | 27 => match self.receipt(model).await {
+                Some(receipt) => Call::Ask(Ask::Revive(receipt)),
+                None => Call::Later(self.amount(16)),
+            },
             28 if self.below(4) == 0 => Call::Ask(Ask::Admit(self.below(9))),
             // Long enough for a stub to go.
             29 if self.below(12) == 0 => Call::Later(crate::bounds::STUB_KEPT_MS + 1),
             22 => Call::Read { reader: READERS[self.index(2)], max: self.index(12) },
-            _ => Call::Later(self.amount(8)),
+            _ => Call::Later(self.amount(16)),
         }
     }
 
@@ -109,6 +109,17 @@ impl Dice {
             let number = self.index(12);
             self.receipts[number] = record;
         }
+    }
+
+    /// Any, or better one of a record that went.
+    async fn receipt(&mut self, model: &Memory) -> Option<Record> {
+        let number = self.index(self.receipts.len());
+        for receipt in self.receipts.iter().cycle().skip(number).take(self.receipts.len()) {
+            if receipt.state == State::Committed && model.get(&receipt.shard_key, &receipt.id).await.unwrap().is_none() {
+                return Some(receipt.clone());
+            }
+        }
+        self.receipts.get(number).cloned()
     }
 
     /// Mostly the customer who reserves under this id.
