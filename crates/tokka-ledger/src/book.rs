@@ -37,7 +37,7 @@ pub(crate) enum Ask {
     Extend { shard_key: String, id: String, until: Millis },
     Expire { max: usize },
     Age { max: usize },
-    Revive(Record),
+    Revive(Box<Record>),
     Admit(u64),
     Put { name: Name, if_version: u64, bytes: Vec<u8> },
     Pass { reader: String, cursor: Cursor },
@@ -68,7 +68,6 @@ impl Ask {
 
 /// What it answers.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every reply is a step; a box would cost each of them an allocation")]
 pub(crate) enum Reply {
     Step(Answer),
     Expired(usize),

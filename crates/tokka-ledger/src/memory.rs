@@ -241,7 +241,7 @@ impl Ledger for Memory {
     }
 
     async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
-        self.run(&Ask::Revive(record))?.revived()
+        self.run(&Ask::Revive(Box::new(record)))?.revived()
     }
 
     async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {

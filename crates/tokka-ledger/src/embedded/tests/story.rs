@@ -90,7 +90,7 @@ impl Dice {
             }
             23..=25 => Call::Ask(Ask::Age { max: self.index(4) }),
             26 | 27 => match self.receipt(model).await {
-                Some(receipt) => Call::Ask(Ask::Revive(receipt)),
+                Some(receipt) => Call::Ask(Ask::Revive(Box::new(receipt))),
                 None => Call::Later(self.amount(16)),
             },
             28 if self.below(4) == 0 => Call::Ask(Ask::Admit(self.below(9))),
@@ -239,7 +239,7 @@ async fn answer(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) -> String {
             Ask::Extend { shard_key, id, until } => format!("{:?}", ledger.extend(&shard_key, &id, until).await),
             Ask::Expire { max } => format!("{:?}", ledger.expire(max).await),
             Ask::Age { max } => format!("{:?}", ledger.age(max).await),
-            Ask::Revive(record) => format!("{:?}", ledger.revive(record).await),
+            Ask::Revive(record) => format!("{:?}", ledger.revive(*record).await),
             Ask::Admit(revision) => format!("{:?}", ledger.admit(revision).await),
             Ask::Put { name, if_version, bytes } => format!("{:?}", ledger.put(&name, if_version, bytes).await),
             Ask::Pass { reader, cursor } => format!("{:?}", ledger.pass(&reader, &cursor).await),
