@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 mod demo;
 mod deny;
+mod install;
 mod test;
 mod tidy;
 
@@ -15,6 +16,7 @@ const USAGE: &str = "\
 chores:
   cargo xtask demo [--keep]                     a price, a race, a crash and a refund; with --keep the server stays
   cargo xtask test [--cases N]                  every check of the project; the last line is `N passed, N failed`
+  cargo xtask install                           the servers that the tests start, where they are missing (root or sudo)
   cargo xtask tidy                              the house rules, executed
   cargo xtask fuzz [--minutes N] [--seed S]     feeds the parser and the pricing with nonsense; 10 minutes by default
   cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue
@@ -39,6 +41,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("test", options) => return test::run(&root, &test::Options::parse(options)?),
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
+        ("install", []) => install::run(),
         ("bench", [part, options @ ..]) if part == "ledger" => {
             cargo_with(&root, &["run", "--release", "--quiet", "--package", "tokka-ledger", "--example", "rate"], options)
         }
@@ -48,7 +51,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             println!("{USAGE}");
             Ok(())
         }
-        ("tidy", [option, ..]) => bail!("`{chore}` has no option `{option}`"),
+        ("tidy" | "install", [option, ..]) => bail!("`{chore}` has no option `{option}`"),
         (other, _) => bail!("no chore is called `{other}`\n{USAGE}"),
     };
     done.map(|()| ExitCode::SUCCESS)

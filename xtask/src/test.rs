@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{deny, tidy};
+use crate::{deny, install, tidy};
 
 mod proofs;
 
@@ -46,6 +46,8 @@ struct Step {
 }
 
 enum Run {
+    /// The servers that the tests start, installed where they are missing.
+    Install,
     /// The house rules, which are executed right here.
     Tidy,
     /// Arguments of cargo.
@@ -73,6 +75,7 @@ impl Step {
 
 /// In order of what fails soonest. To add a check, add a line. The bounded fuzz runs are tests of the workspace.
 const STEPS: &[Step] = &[
+    Step::new("install", Run::Install),
     Step::new("tidy", Run::Tidy),
     Step::new("format", Run::Component(&["fmt", "--all", "--", "--check"])),
     Step::new("clippy", Run::Component(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
@@ -129,6 +132,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
 impl Step {
     fn run(&self, root: &Path, options: &Options, proofs: &mut Proofs) -> Result<Counts> {
         let command = match self.run {
+            Run::Install => {
+                install::run()?;
+                return Ok(Counts { passed: 1, failed: 0 });
+            }
             Run::Tidy => {
                 let (held, broken) = tidy::report(root)?;
                 return Ok(Counts { passed: held, failed: broken });

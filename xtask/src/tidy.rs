@@ -49,6 +49,7 @@ const RULES: &[Rule] = &[
     ("crates depend in one direction only", manifests::directions),
     ("the core is linked with nothing that acts", manifests::pure_core),
     ("only the ledger talks to Redis", manifests::redis),
+    ("only tests start servers of others", manifests::rig),
     ("versions stand in the root manifest", manifests::versions),
     ("every crate takes the workspace's lints, licence and publish = false", manifests::inherited),
     ("a module's first line says what question it answers", sources::module_docs),

@@ -37,7 +37,7 @@ pub(crate) enum Ask {
     Extend { shard_key: String, id: String, until: Millis },
     Expire { max: usize },
     Age { max: usize },
-    Revive(Record),
+    Revive(Box<Record>),
     Admit(u64),
     Put { name: Name, if_version: u64, bytes: Vec<u8> },
     Pass { reader: String, cursor: Cursor },
@@ -68,7 +68,6 @@ impl Ask {
 
 /// What it answers.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every reply is a step; a box would cost each of them an allocation")]
 pub(crate) enum Reply {
     Step(Answer),
     Expired(usize),
@@ -111,9 +110,8 @@ pub(crate) enum Logged {
     Change { position: u64, transition: Transition, moved: Vec<Moved>, record: Arc<Record> },
     /// A document as it stands from now on. Not an entry of the log: it has no position.
     Document { name: Name, now: Option<Versioned> },
-    /// A record went. No entry either; its last one has this place. What has aged of its counters is told as it is
-    /// afterwards.
-    Aged { id: String, place: Place, aged: Vec<(Name, i64)> },
+    /// A record went. No entry either. What has aged of its counters is told as it is afterwards.
+    Aged { id: String, aged: Vec<(Name, i64)> },
     /// A record came back, likewise.
     Revived { record: Arc<Record>, aged: Vec<(Name, i64)> },
     /// What is left of a record from now on. No entry.
@@ -249,7 +247,7 @@ impl<B: Base> Book<B> {
             Logged::Document { name, now } => {
                 self.draft.documents.insert(name, now);
             }
-            Logged::Aged { id, place, aged } => self.keep_aged(id, place, aged),
+            Logged::Aged { id, aged } => self.keep_aged(id, aged),
             Logged::Revived { record, aged } => self.keep_revived(record, aged),
             Logged::Stub { id, now } => self.keep_stub(id, now),
         }
@@ -341,7 +339,7 @@ impl<B: Base> Book<B> {
                 (portion.counter.clone(), sum)
             });
             let moved = moved.collect();
-            self.keep_aged(id, record.place, moved);
+            self.keep_aged(id, moved);
             aged = aged.saturating_add(1);
         }
 
@@ -377,10 +375,10 @@ impl<B: Base> Book<B> {
         Reply::Admitted(self.admitted)
     }
 
-    fn keep_aged(&mut self, id: String, place: Place, aged: Vec<(Name, i64)>) {
+    fn keep_aged(&mut self, id: String, aged: Vec<(Name, i64)>) {
         self.keep_counts(&aged);
         self.draft.records.insert(id.clone(), None);
-        self.draft.logged.push(Logged::Aged { id, place, aged });
+        self.draft.logged.push(Logged::Aged { id, aged });
     }
 
     fn keep_revived(&mut self, record: Arc<Record>, aged: Vec<(Name, i64)>) {

@@ -110,6 +110,7 @@ macro_rules! ledger_contract {
             a_cancellation_that_overtakes_its_reserve_leaves_no_hold_to_make
             a_repeated_overtaking_cancellation_has_its_first_answer
             a_part_of_an_unknown_id_is_not_found_and_leaves_nothing
+            a_version_of_an_unknown_id_is_not_found_and_leaves_nothing
         );
         $crate::ledger_contract!(@area $open, $crate::contract::RETENTION, reading:
             a_counter_never_seen_is_zero

@@ -246,7 +246,7 @@ impl Ledger for Embedded {
     }
 
     async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
-        self.ask(Ask::Revive(record)).await?.revived()
+        self.ask(Ask::Revive(Box::new(record))).await?.revived()
     }
 
     async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {

@@ -66,6 +66,14 @@ pub trait Ledger: Send + Sync + 'static {
     /// moves from what has aged back to it. Nothing is claimed again, and the log says nothing.
     async fn revive(&self, record: Record) -> Result<Revived, LedgerError>;
 
+    /// Makes a record stand again that a fail-over has lost, from a receipt whose signature the caller has checked; `None`
+    /// where nothing was lost of it, or what stands is as high. A paid one comes back whatever is used meanwhile, a held one
+    /// only where it still fits. Back ends that lose nothing bring nothing back.
+    async fn recover(&self, record: Record) -> Result<Option<Record>, LedgerError> {
+        let _ = record;
+        Ok(None)
+    }
+
     /// Raises the lowest revision that holds are admitted at, which never falls; answers the one in force, durable.
     async fn admit(&self, revision: u64) -> Result<u64, LedgerError>;
 

@@ -67,14 +67,29 @@ struct Shelf {
     stubs: Map<String, Stub>,
     /// Every stub, by when it was left.
     left: BTreeSet<(Millis, String)>,
-    /// The last entry of each record that went, as long as the log has it.
-    gone: BTreeSet<u64>,
+    /// What went or came back, in order, as long as the log has the entry after which it did.
+    marks: VecDeque<Mark>,
     open: OpenHolds,
     documents: Map<Name, Versioned>,
     log: VecDeque<Logged>,
 }
 
+/// A record went or came back.
+struct Mark {
+    /// The last entry before it.
+    after: u64,
+    id: String,
+    /// What it came back as; `None`: it went.
+    version: Option<u64>,
+}
+
 impl Shelf {
+    fn mark(&mut self, id: String, version: Option<u64>) {
+        if let Some(after) = self.log.back().and_then(Logged::position) {
+            self.marks.push_back(Mark { after, id, version });
+        }
+    }
+
     fn settle(&mut self, draft: Draft, start: u64) {
         for (counter, count) in draft.counters {
             match count {
@@ -114,14 +129,13 @@ impl Shelf {
         for logged in draft.logged {
             match logged {
                 Logged::Change { .. } => self.log.push_back(logged),
-                Logged::Aged { place, .. } => {
-                    self.gone.insert(place.position);
-                }
-                Logged::Document { .. } | Logged::Revived { .. } | Logged::Stub { .. } => {}
+                Logged::Aged { id, .. } => self.mark(id, None),
+                Logged::Revived { record, .. } => self.mark(record.id.clone(), Some(record.version)),
+                Logged::Document { .. } | Logged::Stub { .. } => {}
             }
         }
-        while self.gone.first().is_some_and(|position| *position <= start) {
-            self.gone.pop_first();
+        while self.marks.front().is_some_and(|mark| mark.after <= start) {
+            self.marks.pop_front();
         }
         while self.log.front().and_then(Logged::position).is_some_and(|position| position <= start) {
             self.log.pop_front();
@@ -137,14 +151,18 @@ impl Shelf {
             audit.count(record);
             add_holding(&mut held, record);
         }
-        let mut last: Map<String, (u64, u64)> = Map::default();
-        last.extend(self.log.iter().filter_map(Logged::entry).map(|entry| (entry.id, (entry.version, entry.position))));
-        for (id, (version, position)) in last {
-            let agrees = match self.records.get(&id) {
-                Some(record) => record.version == version,
-                None => self.gone.contains(&position),
-            };
-            if !agrees {
+        // The version of each record that the log says last; `None` where it went since.
+        let mut last: Map<String, (Option<u64>, u64)> = Map::default();
+        last.extend(self.log.iter().filter_map(Logged::entry).map(|entry| (entry.id, (Some(entry.version), entry.position))));
+        for mark in &self.marks {
+            if let Some((version, position)) = last.get_mut(&mark.id)
+                && *position <= mark.after
+            {
+                *version = mark.version;
+            }
+        }
+        for (id, (version, _)) in last {
+            if version != self.records.get(&id).map(|record| record.version) {
                 audit.versions.push(id);
             }
         }
@@ -223,7 +241,7 @@ impl Ledger for Memory {
     }
 
     async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
-        self.run(&Ask::Revive(record))?.revived()
+        self.run(&Ask::Revive(Box::new(record)))?.revived()
     }
 
     async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {

@@ -241,7 +241,7 @@ pub struct Rollback {
     pub rollback_id: String,
     /// Over what was asked; a repetition has the same.
     pub request_hash: u128,
-    /// The version that the caller computed from; `None`: whatever it is (only for a whole rollback).
+    /// The version that the caller computed from; `None`: whatever it is (only for a whole rollback); 0: there was none.
     pub version: Option<u64>,
     /// How much.
     pub extent: Extent,
@@ -278,7 +278,7 @@ pub enum RolledBack {
     Conflict,
     /// The record is not of the version that the caller computed from.
     VersionMoved(Record),
-    /// A part of an id that was never seen.
+    /// A part of an id that was never seen, or a version of it that is not there.
     NotFound,
     /// A whole rollback of an id never seen: a tombstone stands now.
     Unknown(Record),

@@ -388,6 +388,11 @@ impl Ledger for Redis {
         self.store.bring_back(record).await
     }
 
+    async fn recover(&self, record: Record) -> Result<Option<Record>, LedgerError> {
+        bounds::record(&record)?;
+        self.store.recover_lost(&record).await
+    }
+
     async fn admit(&self, revision: u64) -> Result<u64, LedgerError> {
         self.store.admit_everywhere(revision).await
     }

@@ -395,7 +395,9 @@ fn one_more_fits(returns: &[Return], rollback: &Rollback, portions: &[Portion]) 
 
 /// A rollback of an id never seen: its Reserve may still be on its way, and must find no hold to make.
 fn overtake(shard_key: &str, id: &str, rollback: &Rollback, now: Millis) -> Step {
-    if matches!(rollback.extent, Extent::Part { .. }) {
+    // Who names a version has seen the record: it is not on its way, it is gone.
+    let seen = rollback.version.is_some_and(|version| version > 0);
+    if seen || matches!(rollback.extent, Extent::Part { .. }) {
         return refuse(Answer::RolledBack(RolledBack::NotFound));
     }
     let record = Record {

@@ -92,6 +92,8 @@ pub(crate) enum Forbidden {
     TooManyReturns(Stands),
     /// More time for what is not HELD any more.
     NotHeld(Stands),
+    /// The receipt of an aged reservation, from before its last return.
+    ReceiptSuperseded(String),
     /// It is rolled back.
     RolledBack(Stands),
     /// It is expired.
@@ -116,6 +118,7 @@ impl Forbidden {
             Self::NotCommitted(_) => "NOT_COMMITTED",
             Self::TooManyReturns(_) => "TOO_MANY_RETURNS",
             Self::NotHeld(_) => "NOT_HELD",
+            Self::ReceiptSuperseded(_) => "RECEIPT_SUPERSEDED",
             Self::RolledBack(_) => "ROLLED_BACK",
             Self::Expired(_) => "EXPIRED",
         }
@@ -143,6 +146,9 @@ impl Forbidden {
                 ("reservation_id", format!("reservation `{id}` was returned in too many parts: the rest can go back at once"))
             }
             Self::NotHeld(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is not held any more")),
+            Self::ReceiptSuperseded(id) => {
+                ("receipt", format!("reservation `{id}` was returned since this receipt was written: bring its latest one"))
+            }
             Self::RolledBack(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is rolled back")),
             Self::Expired(Stands { id, .. }) => ("reservation_id", format!("reservation `{id}` is expired")),
         };
@@ -156,7 +162,11 @@ impl Forbidden {
             | Self::NotHeld(stands)
             | Self::RolledBack(stands)
             | Self::Expired(stands) => Some(stands),
-            Self::UserRequired | Self::BelowMinimum(_) | Self::ClawbackOnly | Self::NotReplaceable(_) => None,
+            Self::UserRequired
+            | Self::BelowMinimum(_)
+            | Self::ClawbackOnly
+            | Self::NotReplaceable(_)
+            | Self::ReceiptSuperseded(_) => None,
         }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) async fn sweep(ledger: Arc<dyn Ledger>, every: Duration) {
 }
 
 /// How many holds expired, and how many records went.
-async fn bite(ledger: &dyn Ledger) -> Result<(usize, usize), LedgerError> {
+pub(crate) async fn bite(ledger: &dyn Ledger) -> Result<(usize, usize), LedgerError> {
     let expired = ledger.expire(EXPIRE_MAX).await?;
     if expired > 0 {
         tracing::debug!(expired, "holds expired");

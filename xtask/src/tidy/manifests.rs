@@ -5,15 +5,18 @@ use toml::{Table, Value};
 use super::Finding;
 use super::tree::Tree;
 
+/// Starts servers and panics: for tests only.
+const RIG: &str = "tokka-rig";
 /// Which of our crates a crate may depend on. Core and ledger never see each other; wire types stop at the server.
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tokka-core", &[]),
-    ("tokka-ledger", &[]),
+    ("tokka-rig", &[]),
+    ("tokka-ledger", &[RIG]),
     ("tokka-proto", &[]),
     ("tokka-catalog", &["tokka-core"]),
     ("tokka-scenario", &["tokka-core", "tokka-catalog"]),
     ("tokka-client", &["tokka-proto"]),
-    ("tokka-server", &["tokka-core", "tokka-catalog", "tokka-ledger", "tokka-proto"]),
+    ("tokka-server", &["tokka-core", "tokka-catalog", "tokka-ledger", "tokka-proto", RIG]),
 ];
 /// The crates at the top: they tie everything together, and nothing may depend on them …
 const TOP: [&str; 5] = ["tokka", "tokka-tests", "tokka-fuzz", "xtask", "xtask-demo"];
@@ -36,6 +39,18 @@ pub(super) fn directions(tree: &Tree) -> Vec<Finding> {
             let above = TOP.contains(&dependency) && (name, dependency) != ABOVE_THE_TOP;
             if above || (ours && !top && !allowed.is_some_and(|to| to.contains(&dependency))) {
                 findings.push(Finding::file(manifest.path, format!("`{name}` may not depend on `{dependency}`")));
+            }
+        }
+    }
+    findings
+}
+
+pub(super) fn rig(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for manifest in manifests(tree) {
+        for (dependency, _) in manifest.dependencies_of(&["dependencies", "build-dependencies"]) {
+            if dependency == RIG {
+                findings.push(Finding::file(manifest.path, format!("`{RIG}` is for tests: it belongs to [dev-dependencies]")));
             }
         }
     }
@@ -198,6 +213,16 @@ mod tests {
         let depends = "[dependencies]\nredis.workspace = true\n";
         assert!(complaints(redis, "tokka-ledger", depends).is_empty());
         assert_eq!(complaints(redis, "tokka-server", depends), ["`redis` belongs to `tokka-ledger` alone"]);
+    }
+
+    #[test]
+    fn the_rig_is_for_tests() {
+        assert!(complaints(rig, "tokka-ledger", "[dev-dependencies]\ntokka-rig.workspace = true\n").is_empty());
+        assert_eq!(
+            complaints(rig, "tokka-ledger", "[dependencies]\ntokka-rig.workspace = true\n"),
+            ["`tokka-rig` is for tests: it belongs to [dev-dependencies]"]
+        );
+        assert_eq!(complaints(directions, "tokka-core", "[dev-dependencies]\ntokka-rig.workspace = true\n").len(), 1);
     }
 
     #[test]

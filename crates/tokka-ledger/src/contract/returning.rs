@@ -188,6 +188,15 @@ pub async fn a_repeated_overtaking_cancellation_has_its_first_answer(ledger: &dy
     assert_eq!(ledger.rollback("u", "r", part("z", 1, &[])).await, Ok(RolledBack::NotReturnable(record)));
 }
 
+pub async fn a_version_of_an_unknown_id_is_not_found_and_leaves_nothing(ledger: &dyn Ledger) {
+    // Its caller has seen a record that has aged since: no Reserve is on its way that must be stopped.
+    let seen = Rollback { version: Some(2), ..whole("x") };
+    assert_eq!(ledger.rollback("u", "r", seen).await, Ok(RolledBack::NotFound));
+    assert_eq!(ledger.get("u", "r").await, Ok(None));
+    let nothing_there = Rollback { version: Some(0), ..whole("x") };
+    assert!(matches!(ledger.rollback("u", "r", nothing_there).await, Ok(RolledBack::Unknown(_))));
+}
+
 pub async fn a_part_of_an_unknown_id_is_not_found_and_leaves_nothing(ledger: &dyn Ledger) {
     assert_eq!(ledger.rollback("u", "r", part("x", 1, &[("stock", 1)])).await, Ok(RolledBack::NotFound));
     taken(ledger, "r", &[("stock", 1, 10)]).await;

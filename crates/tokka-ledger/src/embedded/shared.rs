@@ -4,7 +4,7 @@
 use std::sync::{Arc, RwLock};
 
 use super::layers::{Durable, Layers, items, read, write};
-use super::tables::{Folded, Item, Tables};
+use super::tables::{BatchKey, Folded, Item, Tables};
 use crate::aging::Stub;
 use crate::book::{Base, Count, Draft, Logged, Map, add_holding, differences};
 use crate::joined::{EVENTS_BYTES_MAX, Joined, entry_weight, shown};
@@ -25,6 +25,8 @@ struct Published {
     layers: Layers,
     window: Window,
     admitted: u64,
+    /// The last batch of which this is: the log may have more, which is the next moment's.
+    last: BatchKey,
 }
 
 impl Shared {
@@ -36,14 +38,16 @@ impl Shared {
             layers: Layers::default(),
             window: folded.window.clone(),
             admitted: folded.start.admitted,
+            last: folded.folded,
         };
         Self { published: RwLock::new(published), tables }
     }
 
     /// Makes a draft that is durable now part of what everybody sees; answers the counters that moved, for the next
     /// checkpoint.
-    pub(super) fn publish(&self, mut draft: Draft, window: &Window) -> Map<Name, Count> {
+    pub(super) fn publish(&self, mut draft: Draft, window: &Window, last: BatchKey) -> Map<Name, Count> {
         let mut published = write(&self.published);
+        published.last = last;
         for (counter, count) in &draft.counters {
             match *count {
                 Count::ZERO => published.counters.remove(counter),
@@ -127,16 +131,15 @@ impl Shared {
     }
 
     pub(super) fn events(&self, after: &Cursor, max: usize) -> Result<Events, LedgerError> {
-        let (durable, window) = self.durable_with(|published| published.window.clone())?;
+        let (durable, (window, last)) = self.durable_with(|published| (published.window.clone(), published.last))?;
         let above = match window.after(after)? {
             After::Gap(cursor) => return Ok(Events::Gap(cursor)),
             After::Position(position) => position,
         };
         let (mut entries, mut bytes) = (Vec::new(), 0_usize);
-        durable.view.each_effect(above, |logged| {
+        durable.view.each_effect(above, last, |logged| {
             let Some(entry) = logged.entry() else { return true };
-            // What became durable since the moment is the next call's.
-            let wanted = entries.len() < max && bytes < EVENTS_BYTES_MAX && entry.position <= window.end;
+            let wanted = entries.len() < max && bytes < EVENTS_BYTES_MAX;
             if wanted {
                 bytes = bytes.saturating_add(entry_weight(&entry));
                 entries.push(entry);
@@ -156,28 +159,33 @@ impl Shared {
     }
 
     pub(super) fn audit(&self) -> Result<Audit, LedgerError> {
-        let (durable, (counters, recent, window)) =
-            self.durable_with(|published| (published.counters.clone(), published.layers.records(), published.window.clone()))?;
+        let (durable, (counters, recent, start, upto)) = self.durable_with(|published| {
+            (published.counters.clone(), published.layers.records(), published.window.start, published.last)
+        })?;
         let mut audit = Audit { counters: to_u64(counters.len()), ..Audit::default() };
-        // What the log says last of each record, and after which entry one went.
-        let (mut last, mut gone): (Map<String, (u64, u64)>, Map<String, u64>) = Default::default();
-        durable.view.each_effect(window.start, |logged| {
-            if let Logged::Aged { id, place, .. } = logged {
-                gone.insert(id, place.position);
-                return true;
+        // The version of each record that the log says last; `None` where it went since.
+        let mut last: Map<String, Option<u64>> = Map::default();
+        durable.view.each_effect(start, upto, |logged| {
+            match &logged {
+                Logged::Change { record, .. } => {
+                    audit.entries = audit.entries.saturating_add(1);
+                    last.insert(record.id.clone(), Some(record.version));
+                }
+                // Of a record without an entry that is kept there is nothing to compare.
+                Logged::Aged { id, .. } => {
+                    last.entry(id.clone()).and_modify(|version| *version = None);
+                }
+                Logged::Revived { record, .. } => {
+                    last.entry(record.id.clone()).and_modify(|version| *version = Some(record.version));
+                }
+                Logged::Document { .. } | Logged::Stub { .. } => {}
             }
-            let Some(entry) = logged.entry() else { return true };
-            if entry.position > window.end {
-                return false;
-            }
-            audit.entries = audit.entries.saturating_add(1);
-            last.insert(entry.id, (entry.version, entry.position));
             true
         })?;
         let mut held = Map::default();
         let mut count = |record: &Record| {
             audit.count(record);
-            if last.remove(&record.id).is_some_and(|(version, _)| version != record.version) {
+            if last.remove(&record.id).is_some_and(|version| version != Some(record.version)) {
                 audit.versions.push(record.id.clone());
             }
             add_holding(&mut held, record);
@@ -188,8 +196,7 @@ impl Shared {
             }
         })?;
         recent.values().flatten().for_each(|record| count(record));
-        last.retain(|id, (_, position)| gone.get(id) != Some(position));
-        audit.versions.extend(last.into_keys());
+        audit.versions.extend(last.into_iter().filter_map(|(id, version)| version.map(|_| id)));
         audit.versions.sort_unstable();
         audit.differences = differences(counters.iter().map(|(counter, count)| (counter, *count)), &held);
         Ok(audit)

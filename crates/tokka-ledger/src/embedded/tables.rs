@@ -355,13 +355,22 @@ impl View {
         Ok(())
     }
 
-    /// Entries above a position and what lies between them, in order, until `each` says that it has enough.
-    pub(super) fn each_effect(&self, above: u64, mut each: impl FnMut(Logged) -> bool) -> Result<(), LedgerError> {
+    /// Entries above a position and what lies between them, up to a batch, in order, until `each` says that it has enough.
+    pub(super) fn each_effect(
+        &self,
+        above: u64,
+        upto: BatchKey,
+        mut each: impl FnMut(Logged) -> bool,
+    ) -> Result<(), LedgerError> {
         let log = self.log()?;
         let next = above.saturating_add(1);
         let first = log.range(..=(next, u64::MAX)).map_err(unreadable)?.next_back().transpose().map_err(unreadable)?;
         let first = first.map_or((next, 0), |(key, _)| key.value());
-        for row in log.range(first..).map_err(unreadable)? {
+        let last = (upto.position, upto.batch);
+        if first > last {
+            return Ok(());
+        }
+        for row in log.range(first..=last).map_err(unreadable)? {
             let (_, blob) = row.map_err(unreadable)?;
             for logged in decode::<Vec<Logged>>(blob.value())? {
                 if logged.position().is_none_or(|position| position > above) && !each(logged) {
@@ -490,8 +499,8 @@ mod tests {
         assert_eq!(hex(&document), "0101dd");
         let written = [Logged::Document { name: stock(), now: Some(document) }, Logged::Document { name: stock(), now: None }];
         assert_eq!(hex(&written[..]), "0201060573746f636b010101dd01060573746f636b00");
-        let aged = [Logged::Aged { id: "r".to_owned(), place: record.place, aged: vec![(stock(), 2)] }];
-        assert_eq!(hex(&aged[..]), "01020172ac020901060573746f636b04");
+        let aged = [Logged::Aged { id: "r".to_owned(), aged: vec![(stock(), 2)] }];
+        assert_eq!(hex(&aged[..]), "0102017201060573746f636b04");
         let head = encode(&record, &mut Vec::new()).map(|bytes| Head::of(bytes).unwrap().rests_since()).unwrap();
         assert_eq!(head, rests_since(&record));
         let revived = [Logged::Revived { record: Arc::new(record), aged: vec![(stock(), 0)] }];

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::contract::{events, hold, taken, used};
 
+mod aged;
 mod crash;
 mod disk;
 mod model;
@@ -38,6 +39,7 @@ fn small(clock: &Arc<AtomicI64>, checkpoint_every: usize) -> Config {
         checkpoint_every,
         log_max: 24,
         log_min: 0,
+        retention: Duration::from_millis(2),
         cache_bytes: 1 << 20,
         clock: Clock::from_source(move || clock.load(Ordering::SeqCst)),
         on_broken: Arc::new(|counter, used| panic!("counter `{counter}` went to {used}")),

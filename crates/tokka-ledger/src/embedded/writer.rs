@@ -204,7 +204,7 @@ impl Writer {
     fn publish(&mut self) {
         let draft = self.book.take_draft();
         self.effects = self.effects.saturating_add(draft.logged.len());
-        let moved = self.book.base.publish(draft, &self.book.window);
+        let moved = self.book.base.publish(draft, &self.book.window, self.last);
         self.dirty.extend(moved);
     }
 

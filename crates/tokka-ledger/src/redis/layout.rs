@@ -231,7 +231,7 @@ mod tests {
         ];
         assert_eq!(keys.map(|key| text(&key)), expected.map(str::to_owned));
         let tags: Vec<String> = Shard::all("tk", 3).iter().map(|shard| text(&shard.tag)).collect();
-        assert_eq!(tags, ["{tk:0.2}", "{tk:1.4}", "{tk:2.3}"]);
+        assert_eq!(tags, ["{tk:0.2}", "{tk:1.3}", "{tk:2.3}"]);
         let place = Place { epoch: 2, position: 258 };
         assert_eq!(stamp(place), [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(split_stamp(&[&stamp(place)[..], b"body"].concat()), Some((place, &b"body"[..])));

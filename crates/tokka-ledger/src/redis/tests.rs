@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use super::*;
 use crate::contract::Settings;
@@ -40,5 +41,41 @@ mod four_shards {
         (open_with(&server.url(), 4, settings).await, server)
     }
 
+    crate::ledger_contract!(super::open, several shards);
+}
+
+/// A primary with two replicas and three Sentinels, which all stores of this area share, each under its own prefix; every
+/// answer waits for a replica.
+mod sentinel {
+    use super::*;
+
+    async fn open(settings: Settings) -> (Redis, ()) {
+        static SERVERS: LazyLock<tokka_rig::Sentinels> = LazyLock::new(tokka_rig::Sentinels::start);
+        let url = format!("{}?min_replicas=1&prefix={}", SERVERS.url(), prefix());
+        (open_with(&url, 1, settings).await, ())
+    }
+
     crate::ledger_contract!(super::open);
+}
+
+/// Three primaries, each with a replica, which all stores of this area share likewise; three shards lie on three primaries.
+mod cluster {
+    use super::*;
+
+    async fn open(settings: Settings) -> (Redis, ()) {
+        static SERVERS: LazyLock<tokka_rig::Cluster> = LazyLock::new(|| {
+            let node = tokka_rig::Options::default().and("min-replicas-to-write", "1");
+            tokka_rig::Cluster::with(&tokka_rig::cluster::Setup { node, ..Default::default() })
+        });
+        let url = format!("{}?prefix={}", SERVERS.url(), prefix());
+        (open_with(&url, 3, settings).await, ())
+    }
+
+    crate::ledger_contract!(super::open, several shards);
+}
+
+/// A new one each time.
+fn prefix() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -27,6 +27,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Forbidden(Forbidden::NotCommitted(stands(State::Held))),
         ApiError::Forbidden(Forbidden::TooManyReturns(stands(State::Committed))),
         ApiError::Forbidden(Forbidden::NotHeld(stands(State::Committed))),
+        ApiError::Forbidden(Forbidden::ReceiptSuperseded("r-1".to_owned())),
         ApiError::Forbidden(Forbidden::RolledBack(stands(State::RolledBack))),
         ApiError::Forbidden(Forbidden::Expired(stands(State::Expired))),
         ApiError::Stopping,
@@ -58,6 +59,7 @@ fn every_error() -> Vec<ApiError> {
                 | Forbidden::NotCommitted(_)
                 | Forbidden::TooManyReturns(_)
                 | Forbidden::NotHeld(_)
+                | Forbidden::ReceiptSuperseded(_)
                 | Forbidden::RolledBack(_)
                 | Forbidden::Expired(_) => {}
             },
@@ -101,6 +103,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "NOT_COMMITTED"),
         (Code::FailedPrecondition, "TOO_MANY_RETURNS"),
         (Code::FailedPrecondition, "NOT_HELD"),
+        (Code::FailedPrecondition, "RECEIPT_SUPERSEDED"),
         (Code::FailedPrecondition, "ROLLED_BACK"),
         (Code::FailedPrecondition, "EXPIRED"),
         (Code::Unavailable, "STOPPING"),

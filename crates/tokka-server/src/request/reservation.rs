@@ -9,7 +9,7 @@ use tokka_core::basket::{Basket, FieldViolation};
 use tokka_core::id::Token;
 use tokka_core::quote::View;
 use tokka_core::refund::RefundPolicy;
-use tokka_ledger::model::Millis;
+use tokka_ledger::model::{Millis, Record};
 use tokka_proto::v1;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -57,6 +57,8 @@ pub(crate) enum Expect {
 pub(crate) struct Target {
     pub(crate) id: String,
     shard_key: String,
+    /// What the receipt says of it that was brought.
+    pub(crate) receipt: Option<Box<Record>>,
 }
 
 impl Target {
@@ -64,7 +66,7 @@ impl Target {
     pub(crate) fn new(id: String, user: Option<String>) -> Self {
         // INVARIANT: no user's id has a space, so nobody can pass for the guest of a reservation.
         let shard_key = user.unwrap_or_else(|| format!(" {id}"));
-        Self { id, shard_key }
+        Self { id, shard_key, receipt: None }
     }
 
     /// Where its record lives.
@@ -261,7 +263,7 @@ pub(crate) fn target(
             if user.as_ref().is_some_and(|user| *user != record.shard_key) {
                 wrong.push(FieldViolation::new("user", "the receipt is of another user"));
             }
-            Target { id: record.id, shard_key: record.shard_key }
+            Target { id: record.id.clone(), shard_key: record.shard_key.clone(), receipt: Some(Box::new(record)) }
         }
         Err(error) => {
             wrong.push(FieldViolation::new("receipt", error.to_string()));

@@ -4,7 +4,7 @@
 use prost::Message;
 use tokka_core::basket::FieldViolation;
 use tokka_core::refund::Refund;
-use tokka_ledger::model::{self, Portion, Record, RolledBack, State};
+use tokka_ledger::model::{self, Portion, Record, Revived, RolledBack, State};
 use tokka_proto::v1;
 
 use super::order::{Recalled, counters_of, step_of, take_received, units_of};
@@ -21,7 +21,10 @@ impl Reservations {
     pub(crate) async fn rollback(&self, request: v1::RollbackRequest) -> Result<v1::RollbackResponse, ApiError> {
         let order = rollback_order(&self.receipts, request)?;
         for _ in 0..TRIES_MAX {
-            let record = self.ledger.get(order.target.shard_key(), &order.target.id).await?;
+            let record = match self.ledger.get(order.target.shard_key(), &order.target.id).await? {
+                Some(record) => Some(record),
+                None => self.revived(&order).await?,
+            };
             let Some(record) = record else {
                 match self.remember(&order).await? {
                     Some(answer) => return Ok(answer),
@@ -51,6 +54,8 @@ impl Reservations {
                 RolledBack::Done(record) => return self.returned(&record, step.answer.refund),
                 // Another call was quicker: what it did is looked at in the next round.
                 RolledBack::VersionMoved(_) | RolledBack::Repeated(_) | RolledBack::Conflict | RolledBack::Ended(_) => {}
+                // It aged meanwhile: its receipt brings it back once more.
+                RolledBack::NotFound if order.target.receipt.is_some() => {}
                 RolledBack::NotFound => return Err(ApiError::NotFound { reservation: order.target.id }),
                 RolledBack::TooManyReturns(record) => {
                     return Err(ApiError::Forbidden(Forbidden::TooManyReturns(super::stands(&record))));
@@ -59,6 +64,18 @@ impl Reservations {
             }
         }
         Err(ApiError::Contention)
+    }
+
+    /// A paid reservation lives on in its receipt after its record has aged; for a return it is brought back.
+    async fn revived(&self, order: &RollbackOrder) -> Result<Option<Record>, ApiError> {
+        let target = &order.target;
+        let Some(receipt) = &target.receipt else { return Ok(None) };
+        match self.ledger.revive(Record::clone(receipt)).await? {
+            Revived::Known(record) | Revived::Back(record) => Ok(Some(record)),
+            Revived::Superseded => Err(ApiError::Forbidden(Forbidden::ReceiptSuperseded(target.id.clone()))),
+            // There was one: nothing is on its way that would have to be stopped.
+            Revived::NotFound => Err(ApiError::NotFound { reservation: target.id.clone() }),
+        }
     }
 
     /// Leaves a tombstone for an id that was never seen, so that a Reserve still on its way holds nothing; `None` where

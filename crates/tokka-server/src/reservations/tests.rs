@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::FutureExt;
-use tokka_ledger::Memory;
 use tokka_ledger::model::{
     Audit, Committed, Cursor, Events, Extended, Hold, IfExpired, Millis, Put, Reserved, Revived, Rollback, RolledBack, Versioned,
 };
 use tokka_ledger::name::Name;
+use tokka_ledger::{Clock, Memory, bounds};
 use tokka_proto::v1::reserve_request::Expect;
 
 use super::*;
@@ -29,8 +30,9 @@ limits: {stock: 100}
 item_price: {fixed: 980}
 "#;
 
+const DAY: i64 = 24 * 3_600_000;
+
 /// A ledger in memory, whose next answers to Reserve are these.
-#[derive(Default)]
 struct Told {
     memory: Memory,
     next: Mutex<VecDeque<Result<Reserved, LedgerError>>>,
@@ -42,10 +44,28 @@ fn used(used: i64) -> Result<Reserved, LedgerError> {
 }
 
 async fn desk(next: impl IntoIterator<Item = Result<Reserved, LedgerError>>) -> (Arc<Told>, Reservations) {
+    desk_over(Memory::default(), next).await
+}
+
+/// A desk whose store has a clock of its own.
+async fn desk_with_clock() -> (Arc<Told>, Reservations, Arc<AtomicI64>) {
+    let clock = Arc::new(AtomicI64::new(1_000 * DAY));
+    let source = Arc::clone(&clock);
+    let memory = Memory::new(
+        Clock::from_source(move || source.load(Ordering::SeqCst)),
+        1_000,
+        bounds::RETENTION,
+        Arc::new(|counter, used| panic!("counter `{counter}` went to {used}")),
+    );
+    let (told, desk) = desk_over(memory, []).await;
+    (told, desk, clock)
+}
+
+async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserved, LedgerError>>) -> (Arc<Told>, Reservations) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("shop.yaml"), SHOP).expect("a file");
     let catalogue = Arc::new(Catalogue::open(folder.path().to_owned()).await.expect("a catalogue"));
-    let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), ..Told::default() });
+    let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), memory });
     let receipts = Receipts::open(folder.path()).expect("a key");
     let ledger: Arc<dyn Ledger> = told.clone();
     (told, Reservations { catalogue, ledger, receipts, thawed: Thawed::default() })
@@ -142,6 +162,87 @@ async fn a_call_goes_on_to_its_end_when_its_caller_has_gone() {
     go.send(()).expect("a call under way");
     end.await.expect("its end");
     assert!(told.get(" r-1", "r-1").await.expect("an answer").is_some());
+}
+
+/// What goes back of a mask or of all of them, by receipt alone.
+fn by_receipt(receipt: &[u8], rollback_id: &str, masks: Option<i64>) -> v1::RollbackRequest {
+    let lines = masks.map(|units| v1::LineUnits { line_id: "a".to_owned(), units });
+    let rollback_id = rollback_id.to_owned();
+    v1::RollbackRequest {
+        receipt: receipt.to_vec(),
+        rollback_id,
+        all: lines.is_none(),
+        lines: lines.into_iter().collect(),
+        ..Default::default()
+    }
+}
+
+async fn paid(desk: &Reservations) -> v1::Reservation {
+    desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold");
+    let request = v1::CommitRequest { reservation_id: "r-1".to_owned(), ..Default::default() };
+    desk.commit(request).await.expect("paid").reservation.expect("a reservation")
+}
+
+#[tokio::test]
+async fn an_aged_order_is_returned_by_its_latest_receipt_and_by_nothing_else() {
+    let (told, desk, clock) = desk_with_clock().await;
+    let first = paid(&desk).await.receipt;
+    clock.fetch_add(8 * DAY, Ordering::SeqCst);
+    assert_eq!(told.age(10).await, Ok(1));
+
+    let by_id = v1::GetReservationRequest { reservation_id: "r-1".to_owned(), ..Default::default() };
+    for request in [by_id, v1::GetReservationRequest { receipt: first.clone(), ..Default::default() }] {
+        let error = desk.look_up(request).await.expect_err("it has gone");
+        assert!(matches!(error, ApiError::NotFound { .. }), "{error:?}");
+    }
+    let again = v1::CommitRequest { receipt: first.clone(), ..Default::default() };
+    assert!(matches!(desk.commit(again).await, Err(ApiError::NotFound { .. })));
+
+    let one = by_receipt(&first, "x", Some(1));
+    let preview = v1::RollbackRequest { validate_only: true, ..one.clone() };
+    let previewed = desk.rollback(preview).await.expect("a preview").refund.expect("a refund");
+    let answer = desk.rollback(one.clone()).await.expect("a return");
+    assert_eq!(answer.refund, Some(previewed.clone()));
+    assert_eq!(previewed.amount, 980);
+    let second = answer.reservation.expect("a reservation");
+    assert_eq!((second.version, second.refunded, second.kept), (3, 980, 2 * 980));
+    assert_eq!(desk.rollback(one).await.expect("the same again").refund, Some(previewed), "while it is there");
+
+    clock.fetch_add(8 * DAY, Ordering::SeqCst);
+    assert_eq!(told.age(10).await, Ok(1));
+    for rollback_id in ["x", "y"] {
+        let error = desk.rollback(by_receipt(&first, rollback_id, Some(1))).await.expect_err("an old receipt");
+        assert!(matches!(error, ApiError::Forbidden(Forbidden::ReceiptSuperseded(_))), "{error:?}");
+    }
+    let rest = desk.rollback(by_receipt(&second.receipt, "y", None)).await.expect("a return");
+    assert_eq!(rest.refund.expect("a refund").amount, 2 * 980);
+    let audit = told.audit().await.expect("an audit");
+    assert!(audit.is_clean() && audit.counters == 0, "{audit:?}");
+}
+
+#[tokio::test]
+async fn an_aged_order_that_was_never_paid_is_not_found_and_nothing_is_left_in_its_place() {
+    let (told, desk, clock) = desk_with_clock().await;
+    let held = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold").reservation.expect("a reservation");
+    clock.fetch_add(8 * DAY, Ordering::SeqCst);
+    assert_eq!((told.expire(10).await, told.age(10).await), (Ok(1), Ok(0)));
+    clock.fetch_add(8 * DAY, Ordering::SeqCst);
+    assert_eq!(told.age(10).await, Ok(1));
+    let error = desk.rollback(by_receipt(&held.receipt, "x", None)).await.expect_err("never paid");
+    assert!(matches!(error, ApiError::NotFound { .. }), "{error:?}");
+    assert_eq!(told.get(" r-1", "r-1").await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_look_takes_a_bite_of_expired_holds_and_one_of_old_records() {
+    let (told, desk, clock) = desk_with_clock().await;
+    paid(&desk).await;
+    let other = v1::ReserveRequest { reservation_id: "r-2".to_owned(), ..masks(Expect::AcceptAnyPrice(true)) };
+    clock.fetch_add(8 * DAY, Ordering::SeqCst);
+    desk.reserve(other).await.expect("a hold");
+    clock.fetch_add(DAY, Ordering::SeqCst);
+    assert_eq!(crate::store::bite(&*told).await, Ok((1, 1)));
+    assert_eq!(crate::store::bite(&*told).await, Ok((0, 0)));
 }
 
 #[tonic::async_trait]

@@ -28,6 +28,7 @@ impl Life {
 
 /// Opens what the disk holds, which must succeed, and goes on with the story.
 async fn live(image: Vec<u8>, mut calls: Vec<Call>, bursts: u64, dice: &mut Dice, again: &str) -> Life {
+    dice.forget_receipts();
     let (model, model_clock) = model_after(&calls).await;
     let clock: Arc<AtomicI64> = Arc::new(AtomicI64::new(model_clock.load(Ordering::SeqCst)));
     let disk = Disk::holding(image);
@@ -91,7 +92,7 @@ fn last_sync(history: &[Event]) -> usize {
 async fn every_prefix_of_the_writes_and_every_torn_last_one_recovers() {
     let seed = seeds(1).start;
     let again = format!("TOKKA_LEDGER_SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let life = live(fresh(), Vec::new(), 16, &mut dice, &again).await;
     let (history, end) = (life.disk.history(), life.acknowledged.last().unwrap().0);
     let mut image = life.disk.began_with();
@@ -139,7 +140,7 @@ const CRASHES: u64 = 3;
 
 async fn several_lives(seed: u64) {
     let again = format!("TOKKA_LEDGER_SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let (mut image, mut calls) = (fresh(), Vec::new());
     for _ in 0..LIVES {
         let life = live(image.clone(), calls, 6, &mut dice, &again).await;

@@ -25,14 +25,14 @@ fn the_embedded_store_does_what_the_model_does() {
 }
 
 async fn side_by_side(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let again = format!("TOKKA_LEDGER_SEED={seed}");
     let (model, model_clock) = model();
     let clock: Arc<AtomicI64> = Arc::new(AtomicI64::new(model_clock.load(Ordering::SeqCst)));
     let config = small(&clock, 1 + dice.index(20));
     let disk = Disk::default();
     let mut store = Embedded::open_with_backend(disk.clone(), config.clone()).unwrap();
-    for _ in 0..12 {
+    for _ in 0..16 {
         // What is sent at once travels in one batch or in several; either way it is judged in the order sent.
         let mut calls = Vec::new();
         for _ in 0..1 + dice.below(6) {

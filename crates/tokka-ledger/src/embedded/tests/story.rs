@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::book::Ask;
 use crate::memory::Memory;
-use crate::model::{Claim, Document, Extent, Portion};
+use crate::model::{Claim, Document, Extent, Portion, State};
 
 /// Small numbers, so that everything meets everything.
 const IDS: u64 = 9;
@@ -29,12 +29,25 @@ pub(super) enum Call {
 }
 
 /// SplitMix64: a seed is all it takes to tell the story again.
-pub(super) struct Dice(pub(super) u64);
+pub(super) struct Dice {
+    state: u64,
+    /// Records as callers were told of them: what they may bring back.
+    receipts: Vec<Record>,
+}
 
 impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { state: seed, receipts: Vec::new() }
+    }
+
+    /// What was told in a life of which the end was lost is nobody's to bring.
+    pub(super) fn forget_receipts(&mut self) {
+        self.receipts.clear();
+    }
+
     pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % n.max(1)
@@ -52,7 +65,8 @@ impl Dice {
     pub(super) async fn call(&mut self, model: &Memory, now: i64) -> Call {
         let id = format!("r{}", self.below(IDS));
         let shard_key = self.shard_key(&id);
-        match self.below(24) {
+        self.keep_receipt(model, &shard_key, &id).await;
+        match self.below(32) {
             0..=7 => Call::Ask(Ask::Reserve(self.hold(id, now))),
             8 => Call::Ask(Ask::Take(self.hold(id, now))),
             9 | 10 => {
@@ -74,9 +88,38 @@ impl Dice {
                 let name = self.document_name();
                 Call::Ask(Ask::Put { name, if_version: self.below(3), bytes: vec![7; self.index(40)] })
             }
+            23..=25 => Call::Ask(Ask::Age { max: self.index(4) }),
+            26 | 27 => match self.receipt(model).await {
+                Some(receipt) => Call::Ask(Ask::Revive(Box::new(receipt))),
+                None => Call::Later(self.amount(16)),
+            },
+            28 if self.below(4) == 0 => Call::Ask(Ask::Admit(self.below(9))),
+            // Long enough for a stub to go.
+            29 if self.below(12) == 0 => Call::Later(crate::bounds::STUB_KEPT_MS + 1),
             22 => Call::Read { reader: READERS[self.index(2)], max: self.index(12) },
-            _ => Call::Later(self.amount(8)),
+            _ => Call::Later(self.amount(16)),
         }
+    }
+
+    async fn keep_receipt(&mut self, model: &Memory, shard_key: &str, id: &str) {
+        let Some(record) = model.get(shard_key, id).await.unwrap() else { return };
+        if self.receipts.len() < 12 {
+            self.receipts.push(record);
+        } else {
+            let number = self.index(12);
+            self.receipts[number] = record;
+        }
+    }
+
+    /// Any, or better one of a record that went.
+    async fn receipt(&mut self, model: &Memory) -> Option<Record> {
+        let number = self.index(self.receipts.len());
+        for receipt in self.receipts.iter().cycle().skip(number).take(self.receipts.len()) {
+            if receipt.state == State::Committed && model.get(&receipt.shard_key, &receipt.id).await.unwrap().is_none() {
+                return Some(receipt.clone());
+            }
+        }
+        self.receipts.get(number).cloned()
     }
 
     /// Mostly the customer who reserves under this id.
@@ -102,7 +145,7 @@ impl Dice {
             request_hash: u128::from(self.below(2)),
             claims,
             deadline: now + self.amount(20) - 4,
-            revision: self.below(4),
+            revision: if self.below(3) == 0 { self.below(9) } else { 0 },
             payload: vec![b'p'; self.index(900)],
             documents,
             id,
@@ -196,7 +239,7 @@ async fn answer(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) -> String {
             Ask::Extend { shard_key, id, until } => format!("{:?}", ledger.extend(&shard_key, &id, until).await),
             Ask::Expire { max } => format!("{:?}", ledger.expire(max).await),
             Ask::Age { max } => format!("{:?}", ledger.age(max).await),
-            Ask::Revive(record) => format!("{:?}", ledger.revive(record).await),
+            Ask::Revive(record) => format!("{:?}", ledger.revive(*record).await),
             Ask::Admit(revision) => format!("{:?}", ledger.admit(revision).await),
             Ask::Put { name, if_version, bytes } => format!("{:?}", ledger.put(&name, if_version, bytes).await),
             Ask::Pass { reader, cursor } => format!("{:?}", ledger.pass(&reader, &cursor).await),

@@ -130,6 +130,8 @@ async fn a_replica_that_took_over_is_found() {
         a_little().await;
     }
     until(&heir, &["INFO", "replication"], "master_link_status:up").await;
+    // It takes over the slots that it knows its primary to have.
+    until(&heir, &["CLUSTER", "INFO"], "cluster_slots_ok:16384").await;
     tell(&heir, &["CONFIG", "SET", "min-replicas-to-write", "0"]);
     tell(&heir, &["CLUSTER", "FAILOVER", "TAKEOVER"]);
     until(&halves.high, &["INFO", "replication"], "role:slave").await;
