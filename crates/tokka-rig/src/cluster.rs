@@ -1,5 +1,8 @@
 //! What does a cluster look like while it moves? Three primaries with a replica each, fail-over, and slots on their way.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use crate::options::Options;
 use crate::redis::Redis;
 use crate::resp::Answer;
@@ -8,6 +11,8 @@ use crate::wait::{end_test, until};
 const PRIMARIES: usize = 3;
 const NODES: usize = 6;
 const SLOTS: u16 = 16_384;
+/// Servers give a planned fail-over five seconds.
+const FAILOVER_GIVEN_UP: Duration = Duration::from_secs(6);
 
 /// How the cluster is set up.
 #[derive(Debug, Clone)]
@@ -156,22 +161,31 @@ impl Cluster {
     /// A planned fail-over to the replica of the slot's primary; waits for it, and answers the number of the new primary.
     #[track_caller]
     pub fn failover(&self, slot: u16) -> usize {
+        // A primary does not make way for a replica that it does not know, and others give it no vote.
+        self.wait_ok();
         let old = self.primary_of(slot);
+        let mut asked: Option<Instant> = None;
         until(
-            "a replica to begin a fail-over",
+            "a planned fail-over",
             || {
-                let old_id = self.ids.get(old)?;
-                let replica = self.nodes.iter().find(|node| {
-                    node.is_up() && myself(node).is_some_and(|line| line.split(' ').nth(3) == Some(old_id.as_str()))
-                })?;
-                replica.try_cli(&["CLUSTER", "FAILOVER"]).ok()
+                // One that does not get its votes in time is given up in silence.
+                if asked.is_none_or(|asked| asked.elapsed() > FAILOVER_GIVEN_UP) {
+                    let old_id = self.ids.get(old)?;
+                    let replica = self.nodes.iter().find(|node| {
+                        node.is_up() && myself(node).is_some_and(|line| line.split(' ').nth(3) == Some(old_id.as_str()))
+                    })?;
+                    replica.try_cli(&["CLUSTER", "FAILOVER"]).ok()?;
+                    asked = Some(Instant::now());
+                }
+                self.owner(slot).filter(|primary| *primary != old)
             },
             || self.evidence(),
         );
         self.wait_for_new_primary(slot, old)
     }
 
-    /// Waits until every running node calls the cluster ok, and every replica among them follows its primary.
+    /// Waits until every running node calls the cluster ok, every replica among them follows its primary, and they agree on
+    /// who of them is what and has which slots.
     #[track_caller]
     pub fn wait_ok(&self) {
         let fine = |node: &Redis| {
@@ -181,9 +195,35 @@ impl Cluster {
         };
         until(
             "every running node to call the cluster ok",
-            || self.nodes.iter().filter(|node| node.is_up()).all(fine).then_some(()),
+            || {
+                let mut views = Vec::new();
+                for node in self.nodes.iter().filter(|node| node.is_up()) {
+                    fine(node).then_some(())?;
+                    views.push(self.view(node)?);
+                }
+                views.dedup();
+                (views.len() == 1).then_some(())
+            },
             || self.evidence(),
         );
+    }
+
+    /// What a node says of those that run: who they are, whom they follow, which slots they have. `None` while it takes one
+    /// for dead.
+    fn view(&self, node: &Redis) -> Option<BTreeSet<String>> {
+        let text = node.try_cli(&["CLUSTER", "NODES"]).ok()?;
+        let mut view = BTreeSet::new();
+        for (id, _) in self.ids.iter().zip(&self.nodes).filter(|(_, node)| node.is_up()) {
+            let words: Vec<&str> = text.lines().find(|line| line.starts_with(id.as_str()))?.split(' ').collect();
+            let flags = words.get(2)?.trim_start_matches("myself,");
+            if flags != "master" && flags != "slave" {
+                return None;
+            }
+            // Slots on their way are known to their two owners only.
+            let slots = words.iter().skip(8).filter(|range| !range.starts_with('[')).copied().collect::<Vec<_>>();
+            view.insert(format!("{id} {flags} {} {}", words.get(3)?, slots.join(" ")));
+        }
+        Some(view)
     }
 
     /// Moves a slot with all its keys.

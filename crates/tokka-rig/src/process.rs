@@ -48,10 +48,10 @@ static GUARDED: LazyLock<bool> = LazyLock::new(|| {
 impl Process {
     /// Starts a program in a directory; what it says goes to `log`, after what is there.
     #[track_caller]
-    pub(crate) fn start(program: &str, arguments: &[&str], dir: &Path, log: &Path) -> Self {
+    pub(crate) fn start(program: &Path, arguments: &[&str], dir: &Path, log: &Path) -> Self {
         let mut command = if *GUARDED {
             let mut guard = Command::new("setpriv");
-            guard.args(["--pdeathsig", "KILL", program]);
+            guard.args(["--pdeathsig", "KILL"]).arg(program);
             guard
         } else {
             Command::new(program)
@@ -62,7 +62,7 @@ impl Process {
         let (sender, started) = channel();
         must(STARTER.send((command, sender)), "the thread that starts servers has ended");
         let started = must(started.recv(), "the thread that starts servers has ended");
-        let child = must(started, format!("`{program}` cannot be started (`cargo xtask install` brings it)"));
+        let child = must(started, format!("`{}` cannot be started (`cargo xtask install` brings it)", program.display()));
         Self { child, log: log.to_owned() }
     }
 

@@ -1,6 +1,10 @@
 //! Which server programs does this machine have?
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// Where `cargo xtask install` puts what no package brings.
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/bin");
 
 /// A server program.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,16 @@ impl Program {
     }
 }
 
+impl Program {
+    /// What to execute: the name, if it is in `PATH`, else where `cargo xtask install` puts it.
+    pub(crate) fn path(self) -> PathBuf {
+        let ours = Path::new(TOOLS).join(self.executable());
+        let everywhere = std::env::var_os("PATH").unwrap_or_default();
+        let in_path = std::env::split_paths(&everywhere).any(|dir| dir.join(self.executable()).is_file());
+        if !in_path && ours.is_file() { ours } else { PathBuf::from(self.executable()) }
+    }
+}
+
 /// Whether the program can be started.
 pub fn available(program: Program) -> bool {
     version(program).is_some()
@@ -29,7 +43,7 @@ pub fn available(program: Program) -> bool {
 
 /// The version of a program, such as `[7, 0, 15]`; `None` where it is not installed.
 pub fn version(program: Program) -> Option<[u32; 3]> {
-    let output = Command::new(program.executable()).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let output = Command::new(program.path()).arg("--version").stdin(Stdio::null()).output().ok()?;
     read(&String::from_utf8_lossy(&output.stdout))
 }
 

@@ -90,7 +90,7 @@ impl Redis {
         let executable = self.options.program.executable();
         let mut words = vec![CONFIGURATION];
         words.extend(self.arguments);
-        let mut process = Process::start(executable, &words, self.dir.path(), &self.log());
+        let mut process = Process::start(&self.options.program.path(), &words, self.dir.path(), &self.log());
         let pid = process.pid().to_string();
         let answers = until(
             &format!("{executable} on port {} to answer", self.port),
@@ -160,8 +160,7 @@ impl Redis {
     /// `kill -9`: gone when this returns, with whatever was not on disk.
     #[track_caller]
     pub fn kill9(&self) {
-        let mut life = self.life();
-        match life.process.take() {
+        match std::mem::take(&mut *self.life()).process {
             Some(mut process) => process.kill9(),
             None => end_test("a server that does not run cannot be killed"),
         }
@@ -170,8 +169,7 @@ impl Redis {
     /// Ends it in good order, as SIGTERM does.
     #[track_caller]
     pub fn stop(&self) {
-        let mut life = self.life();
-        match life.process.take() {
+        match std::mem::take(&mut *self.life()).process {
             Some(mut process) => process.terminate(),
             None => end_test("a server that does not run cannot be stopped"),
         }

@@ -145,11 +145,15 @@ impl Sentinels {
     pub fn failover(&self) -> usize {
         let old = self.primary();
         until(
-            "a Sentinel to begin a fail-over",
+            "a planned fail-over",
             || {
-                let asked = self.sentinels.iter().find(|sentinel| sentinel.is_up())?;
-                // Refused while the last one still runs, or while it does not know yet that the replicas are fine.
-                asked.try_cli(&["SENTINEL", "FAILOVER", NAME]).ok()
+                if self.agreed() == Some(old) {
+                    // Refused while one runs. One that another Sentinel has thwarted, since it was still busy with what a
+                    // revived node is, is given up in silence: so it is asked for until it is done.
+                    let asked = self.sentinels.iter().find(|sentinel| sentinel.is_up())?;
+                    let _ = asked.try_cli(&["SENTINEL", "FAILOVER", NAME]);
+                }
+                self.agreed().filter(|primary| *primary != old)
             },
             || self.evidence(),
         );

@@ -126,6 +126,9 @@ fn valkey_starts_where_it_is_installed() {
         let valkey = Redis::with(Options { program: Program::Valkey, ..Options::default() });
         assert_eq!(valkey.cli(&["PING"]), "PONG");
         assert_eq!(valkey.info("server_name").unwrap(), "valkey");
+        valkey.kill9();
+        valkey.restart();
+        assert_eq!(valkey.cli(&["PING"]), "PONG");
     } else {
         let started = std::panic::catch_unwind(|| Redis::with(Options { program: Program::Valkey, ..Options::default() }));
         assert!(started.is_err(), "what is not available cannot start");
