@@ -5,6 +5,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+mod valkey;
+
 /// What the tests start. A Sentinel is `redis-server --sentinel`, so Debian's package of that name is not needed.
 const PROGRAMS: [&str; 2] = ["redis-server", "redis-cli"];
 const PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
@@ -14,8 +16,9 @@ const OLDEST: [u32; 2] = [6, 2];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 
-/// Installs what is missing; an error says what to do by hand.
-pub(crate) fn run() -> Result<()> {
+/// Installs what is missing; an error says what to do by hand. Valkey is brought where that is possible, and it is said
+/// where it is not: nothing but its own tests needs it.
+pub(crate) fn run(root: &Path) -> Result<()> {
     let missing = missing();
     if !missing.is_empty() {
         println!("{} not there: installing Debian's {}", missing.join(", "), PACKAGES.join(", "));
@@ -35,6 +38,10 @@ pub(crate) fn run() -> Result<()> {
     let version = version(&said).with_context(|| format!("redis-server says `{}`, which is no version", said.trim()))?;
     ensure!(version >= OLDEST, "redis-server is {}.{}, and tokka needs {}.{}", version[0], version[1], OLDEST[0], OLDEST[1]);
     println!("redis-server {}.{} is there", version[0], version[1]);
+    match valkey::find_or_install(root) {
+        Ok(found) => println!("valkey-server is there: {}", found.display()),
+        Err(error) => println!("NOT TESTED on Valkey, since valkey-server is not there and cannot be had: {error:#}"),
+    }
     Ok(())
 }
 

@@ -41,7 +41,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("test", options) => return test::run(&root, &test::Options::parse(options)?),
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
-        ("install", []) => install::run(),
+        ("install", []) => install::run(&root),
         ("bench", [part, options @ ..]) if part == "ledger" => {
             cargo_with(&root, &["run", "--release", "--quiet", "--package", "tokka-ledger", "--example", "rate"], options)
         }

@@ -133,7 +133,7 @@ impl Step {
     fn run(&self, root: &Path, options: &Options, proofs: &mut Proofs) -> Result<Counts> {
         let command = match self.run {
             Run::Install => {
-                install::run()?;
+                install::run(root)?;
                 return Ok(Counts { passed: 1, failed: 0 });
             }
             Run::Tidy => {
