@@ -237,7 +237,7 @@ impl Link {
                 load.arg("LOAD").arg(script.form(connection.version.knows_flags()).source);
                 if let Err(lost) = connection.ask(&load, answer_by).await {
                     node.give_up(lane, &connection);
-                    return Err(Fault::NothingDone(format!("`{}`: {lost}", node.address)));
+                    return Err(Fault::NothingDone(format!("`{}`: script `{}`: {lost}", node.address, script.name)));
                 }
             }
             let error = match ask(&connection, request(connection.version, whole), wait, answer_by).await {
@@ -341,7 +341,11 @@ impl Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("url", &self.guide.url).field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("url", &self.guide.url)
+            .field("version", &self.version())
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
