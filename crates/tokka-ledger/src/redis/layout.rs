@@ -235,7 +235,7 @@ mod tests {
         let place = Place { epoch: 2, position: 258 };
         assert_eq!(stamp(place), [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(split_stamp(&[&stamp(place)[..], b"body"].concat()), Some((place, &b"body"[..])));
-        assert_eq!((shard_of(b"u-1", 3), shard_of(b"u-2", 3), shard_of(b"u-1", 1)), (2, 0, 0));
+        assert_eq!((shard_of(b"u-1", 3), shard_of(b"u-2", 3), shard_of(b"u-1", 1)), (2, 2, 0));
     }
 
     #[test]
