@@ -165,6 +165,8 @@ struct Store {
     allotments: allot::Allotments,
     /// One sweep of this process at a time.
     sweeping: tokio::sync::Mutex<()>,
+    /// When a refused hold last looked for what has run out.
+    looked: std::sync::Mutex<Option<std::time::Instant>>,
 }
 
 /// What one shard needs.
@@ -208,6 +210,7 @@ impl Redis {
             instance,
             allotments: allot::Allotments::default(),
             sweeping: tokio::sync::Mutex::new(()),
+            looked: std::sync::Mutex::new(None),
         });
         let mut beats = tokio::task::JoinSet::new();
         for number in 0..store.shards() {
@@ -455,6 +458,14 @@ impl Ledger for Redis {
 impl Store {
     async fn hold(&self, ask: &Ask) -> Result<Reserved, LedgerError> {
         match self.decide(ask).await? {
+            // What others hold past their deadline is not theirs any more. Where it cannot be taken back now, the refusal
+            // stands: it is true.
+            Answer::Reserved(Reserved::Refused { .. }) if matches!(self.bite_for_refused().await, Ok(true)) => {
+                match self.decide(ask).await? {
+                    Answer::Reserved(answer) => Ok(answer),
+                    _ => Err(mixed_up()),
+                }
+            }
             Answer::Reserved(answer) => Ok(answer),
             _ => Err(mixed_up()),
         }

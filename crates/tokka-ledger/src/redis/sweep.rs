@@ -1,6 +1,7 @@
 //! What has run out? Holds past their deadline expire and settled records age out: in bites, each record once, by whichever
 //! process comes first.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::change::{Applied, moves, wire};
@@ -25,6 +26,8 @@ const APART_MAX_MS: Millis = 5_000;
 /// Pauses are so many times as long as the bites before them: sweeping takes a fifth of a server's time at most.
 const PAUSE_TIMES: u32 = 4;
 const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// However many holds are refused, they look for what has run out only so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// A revival that meets another change looks again so often.
 const TRIES_MAX: usize = 8;
 
@@ -47,7 +50,27 @@ pub(super) enum Turn {
 impl Store {
     /// Takes due holds back, at most `max` of them, a bite of each shard in turn.
     pub(super) async fn expire_due(&self, max: usize) -> Result<usize, LedgerError> {
+        // Stock that somebody left on its way is found by the same rounds.
+        self.finish_open().await?;
         self.sweep(max, What::Expire).await
+    }
+
+    /// A hold was refused: what has run out is taken back first, if nobody has looked for it just now. `true` where
+    /// something was.
+    pub(super) async fn bite_for_refused(&self) -> Result<bool, LedgerError> {
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+                return Ok(false);
+            }
+            *looked = Some(Instant::now());
+        }
+        let bites = self.parts.iter().map(|part| self.expire_bite(part, BITE, Turn::Anyone));
+        let mut expired = 0_usize;
+        for bite in futures_util::future::try_join_all(bites).await? {
+            expired = expired.saturating_add(bite.1);
+        }
+        Ok(expired > 0)
     }
 
     /// Lets settled records go, likewise.
