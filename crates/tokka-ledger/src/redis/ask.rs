@@ -15,6 +15,9 @@ use crate::model::{Hold, Place, Record, Reserved, State};
 use crate::name::Name;
 use crate::transition::{Answer, Change, Moment, Operation, step};
 
+/// A decision that is overtaken so often in a row waits a little before each further try.
+const ROUNDS_MAX: u32 = 32;
+
 /// What is taken for true of the records that an operation is about.
 struct Seen {
     /// By the operation's id.
@@ -49,7 +52,7 @@ impl Store {
             usage: None,
         };
         let mut doubt: Option<Doubt> = None;
-        let mut tries = 0_u32;
+        let (mut tries, mut rounds) = (0_u32, 0_u32);
         loop {
             let now = part.post.clock.now();
             // What is sent again is the same to the byte, so that it is known again.
@@ -66,7 +69,11 @@ impl Store {
             };
             let trouble = match tried {
                 Ok(Some(answer)) => return Ok(answer),
-                Ok(None) => continue,
+                Ok(None) if rounds < ROUNDS_MAX => {
+                    rounds = rounds.saturating_add(1);
+                    continue;
+                }
+                Ok(None) => Trouble::NotNow(format!("reservation `{id}` changes too often")),
                 Err(trouble) => trouble,
             };
             let over = give_up.is_none_or(|give_up| Instant::now() >= give_up);
@@ -118,14 +125,14 @@ impl Store {
             Ok(Applied::Differs(records)) => {
                 let records = records.into_iter().map(|record| record.map(|bytes| read_record(&bytes)).transpose());
                 let records: Vec<Option<Record>> = records.collect::<Result<_, _>>().map_err(Trouble::Never)?;
-                if let Some(sent) = doubt.take() {
-                    if let Some(places) = same(&sent.changes, &records) {
-                        for (change, place) in sent.changes.iter().zip(&places) {
-                            answer.place(&change.record.id, *place);
-                            part.remember(Record { place: *place, ..change.record.clone() });
-                        }
-                        return Ok(Some(answer));
+                if let Some(sent) = doubt.take()
+                    && let Some(places) = same(&sent.changes, &records)
+                {
+                    for (change, place) in sent.changes.into_iter().zip(places) {
+                        answer.place(&change.record.id, place);
+                        part.remember(Record { place, ..change.record });
                     }
+                    return Ok(Some(answer));
                 }
                 for (change, record) in changes.iter().zip(records) {
                     let of_old = seen.old.as_ref().is_some_and(|old| old.id == change.record.id);
