@@ -95,7 +95,8 @@ pub(crate) fn portions_weight(portions: &[Portion]) -> usize {
     sum(portions.iter().map(|portion| portion.counter.as_bytes().len().saturating_add(FIXED_BYTES)))
 }
 
-fn weight(record: &Record) -> usize {
+/// The bytes of a record, about.
+pub(crate) fn weight(record: &Record) -> usize {
     sum([
         FIXED_BYTES,
         record.id.len(),

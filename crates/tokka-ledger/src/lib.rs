@@ -24,6 +24,7 @@ mod open;
 pub mod archive;
 pub mod embedded;
 pub mod memory;
+pub mod redis;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;

@@ -120,14 +120,6 @@ pub async fn malformed_holds_are_refused_and_count_nothing(ledger: &dyn Ledger) 
     assert!(matches!(answer, Reserved::Refused { .. }), "{answer:?}");
 }
 
-pub async fn an_id_belongs_to_the_shard_key_that_reserved_it(ledger: &dyn Ledger) {
-    taken(ledger, "r", &[("stock", 2, 10)]).await;
-    assert_eq!(ledger.get("v", "r").await, Ok(None));
-    let mut other = hold(ledger, "r", &[("stock", 2, 10)]).await;
-    other.shard_key = "v".to_owned();
-    assert_eq!(ledger.reserve(other).await, Ok(Reserved::Conflict));
-}
-
 pub async fn fifty_buyers_race_for_ten_units(ledger: &dyn Ledger) {
     let buyers = (0..50).map(|buyer| async move {
         let mut wanted = hold(ledger, &format!("r{buyer}"), &[("stock", 1, 10), ("user", 1, 50)]).await;

@@ -202,13 +202,6 @@ pub async fn a_part_of_an_unknown_id_is_not_found_and_leaves_nothing(ledger: &dy
     taken(ledger, "r", &[("stock", 1, 10)]).await;
 }
 
-pub async fn another_customers_record_is_not_found(ledger: &dyn Ledger) {
-    let record = paid(ledger, "r", &[("stock", 5, 10)]).await;
-    assert_eq!(ledger.rollback("v", "r", part("x", 2, &[("stock", 1)])).await, Ok(RolledBack::NotFound));
-    assert_eq!(ledger.rollback("v", "r", whole("x")).await, Ok(RolledBack::NotFound));
-    assert_eq!(ledger.get("u", "r").await, Ok(Some(record)));
-}
-
 pub async fn parts_are_bounded_and_the_rest_still_goes_back_whole(ledger: &dyn Ledger) {
     let mut record = paid(ledger, "r", &[("stock", 2_000, 2_000)]).await;
     for number in 0..RETURNS_MAX {

@@ -1,0 +1,278 @@
+//! What becomes of one operation? The pure step decides over what was last seen of the record; Redis writes it if that is
+//! still so, and else says what is, and the step decides again.
+//!
+//! A new reservation is decided without having looked: the script itself finds out whether its id is known, so that it
+//! costs one call. An answer that changes nothing rests on what was read, never on what is remembered.
+
+use std::time::Instant;
+
+use super::change::{Applied, Move, moves, wire};
+use super::lane::Trouble;
+use super::{Part, Store, codec, layout};
+use crate::book::{Ask, Map};
+use crate::ledger::LedgerError;
+use crate::model::{Hold, Place, Record, Reserved, State};
+use crate::name::Name;
+use crate::transition::{Answer, Change, Moment, Operation, step};
+
+/// What is taken for true of the records that an operation is about.
+struct Seen {
+    /// By the operation's id.
+    before: Option<Record>,
+    /// By the id that `replace` releases.
+    old: Option<Record>,
+    /// As the store has them, and not as they were guessed.
+    read: bool,
+    admitted: u64,
+    usage: Option<Map<Name, i64>>,
+}
+
+/// An operation that was sent and not answered: it may have been done.
+struct Doubt {
+    changes: Vec<Change>,
+    moment: Moment,
+    why: String,
+}
+
+impl Store {
+    /// Decides and does one operation.
+    pub(super) async fn decide(&self, ask: &Ask) -> Result<Answer, LedgerError> {
+        ask.check()?;
+        let (shard_key, id, replaced) = names(ask);
+        let part = self.part_of(shard_key);
+        let give_up = Instant::now().checked_add(self.config.patience);
+        let mut seen = Seen {
+            before: if takes(ask) { None } else { part.remembered(id) },
+            old: replaced.and_then(|old| part.remembered(old)),
+            read: false,
+            admitted: 0,
+            usage: None,
+        };
+        let mut doubt: Option<Doubt> = None;
+        let mut tries = 0_u32;
+        loop {
+            let now = part.post.clock.now();
+            // What is sent again is the same to the byte, so that it is known again.
+            let moment = doubt.as_ref().map_or(Moment { now, admitted: seen.admitted }, |doubt| doubt.moment);
+            let used = |counter: &Name| seen.usage.as_ref().and_then(|usage| usage.get(counter)).copied().unwrap_or(0);
+            let decided = step(seen.before.as_ref(), operation(ask, seen.old.as_ref()), moment, &used);
+            let tried = if decided.changes.is_empty() {
+                if seen.read && (seen.usage.is_some() || !rests_on_usage(&decided.answer)) {
+                    return Ok(decided.answer);
+                }
+                self.look(part, ask, &mut seen, &decided.answer).await
+            } else {
+                self.attempt(part, ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await
+            };
+            let trouble = match tried {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => continue,
+                Err(trouble) => trouble,
+            };
+            let over = give_up.is_none_or(|give_up| Instant::now() >= give_up);
+            match (trouble, &doubt) {
+                (Trouble::Never(error), _) => return Err(error),
+                (Trouble::NotNow(_) | Trouble::Unknown(_), Some(doubt)) if over => {
+                    return Err(LedgerError::OutcomeUnknown(doubt.why.clone()));
+                }
+                (Trouble::NotNow(why), None) if over => return Err(LedgerError::Unavailable(why)),
+                (Trouble::Unknown(why), None) if over => return Err(LedgerError::OutcomeUnknown(why)),
+                _ => {}
+            }
+            tries = tries.saturating_add(1);
+            tokio::time::sleep(self.config.pause(tries)).await;
+        }
+    }
+
+    /// Sends changes; answers if they are done, and else notes what is.
+    #[expect(clippy::too_many_arguments, reason = "the loop's own state, which is nobody else's")]
+    async fn attempt(
+        &self,
+        part: &Part,
+        ask: &Ask,
+        seen: &mut Seen,
+        changes: Vec<Change>,
+        mut answer: Answer,
+        moment: Moment,
+        doubt: &mut Option<Doubt>,
+    ) -> Result<Option<Answer>, Trouble> {
+        let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
+        for shared in moved.iter().skip(first_shared) {
+            if let Some(limit) = shared.limit {
+                self.keep_limit(&shared.counter, limit).await?;
+            }
+        }
+        let before = |id: &str| -> Option<(Place, State)> {
+            let of = [&seen.before, &seen.old].into_iter().flatten().find(|record| record.id == id)?;
+            Some((of.place, of.state))
+        };
+        let revision = hold_of(ask).map_or(0, |hold| hold.revision);
+        let retention = self.retention_ms();
+        let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, revision, retention);
+        match part.writer.apply(wire.map_err(Trouble::Never)?).await {
+            Ok(Applied::Done { epoch, first, broken }) => {
+                self.tell_broken(part, &moved, &broken).await;
+                place_all(part, changes, &mut answer, epoch, first);
+                Ok(Some(answer))
+            }
+            Ok(Applied::Differs(records)) => {
+                let records = records.into_iter().map(|record| record.map(|bytes| read_record(&bytes)).transpose());
+                let records: Vec<Option<Record>> = records.collect::<Result<_, _>>().map_err(Trouble::Never)?;
+                if let Some(sent) = doubt.take() {
+                    if let Some(places) = same(&sent.changes, &records) {
+                        for (change, place) in sent.changes.iter().zip(&places) {
+                            answer.place(&change.record.id, *place);
+                            part.remember(Record { place: *place, ..change.record.clone() });
+                        }
+                        return Ok(Some(answer));
+                    }
+                }
+                for (change, record) in changes.iter().zip(records) {
+                    let of_old = seen.old.as_ref().is_some_and(|old| old.id == change.record.id);
+                    *(if of_old { &mut seen.old } else { &mut seen.before }) = record;
+                }
+                seen.read = true;
+                seen.usage = None;
+                Ok(None)
+            }
+            Ok(Applied::Refused { used, granted }) => {
+                // It was not done before either, or its record would differ.
+                *doubt = None;
+                seen.read = true;
+                match self.more(part, &moved, first_shared, &used, &granted).await? {
+                    More::Came => seen.usage = None,
+                    More::None(usage) => seen.usage = Some(usage),
+                }
+                Ok(None)
+            }
+            Ok(Applied::Stale(admitted)) => {
+                *doubt = None;
+                seen.read = true;
+                seen.admitted = admitted;
+                Ok(None)
+            }
+            Err(Trouble::Unknown(why)) => {
+                *doubt = Some(Doubt { changes, moment, why: why.clone() });
+                Err(Trouble::Unknown(why))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Reads what a decision rests on that changes nothing.
+    async fn look(&self, part: &Part, ask: &Ask, seen: &mut Seen, answer: &Answer) -> Result<Option<Answer>, Trouble> {
+        let (_, id, replaced) = names(ask);
+        let shard = &part.post.shard;
+        let keys = std::iter::once(id).chain(replaced).map(|id| shard.record(id)).collect();
+        let found = part.reader.read(keys).await?;
+        let mut records = found.values.into_iter().map(|value| value.map(|bytes| read_record(&bytes)).transpose());
+        let mut next = || records.next().transpose().map(Option::flatten).map_err(Trouble::Never);
+        (seen.before, seen.old) = (next()?, next()?);
+        let unknown = seen.before.is_none() || replaced.is_some() && seen.old.is_none();
+        if found.recovering && unknown {
+            return Err(Trouble::NotNow("the shard recovers: a record may come back".to_owned()));
+        }
+        seen.read = true;
+        seen.admitted = found.admitted;
+        if rests_on_usage(answer) {
+            // Of a late payment they are those that it had; of a hold those that it asks for.
+            let of_record = || seen.before.as_ref().map(|record| record.claims.as_slice()).unwrap_or_default();
+            let claims = hold_of(ask).map_or_else(of_record, |hold| hold.claims.as_slice());
+            let counters: Vec<Name> = claims.iter().map(|claim| claim.counter.clone()).collect();
+            let used = self.usage_of(&counters).await?;
+            seen.usage = Some(counters.into_iter().zip(used).collect());
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn tell_broken(&self, part: &Part, moved: &[Move], broken: &[usize]) {
+        for place in broken {
+            let Some(Move { counter, .. }) = moved.get(*place) else { continue };
+            let read = part.reader.read(vec![part.post.shard.counter(counter)]).await;
+            let used = read.ok().and_then(|read| read.values.into_iter().next().flatten());
+            let used = used.and_then(|digits| String::from_utf8(digits).ok()?.parse().ok()).unwrap_or(-1);
+            (self.config.on_broken)(counter, used);
+        }
+    }
+}
+
+/// Where a claim did not fit.
+pub(super) enum More {
+    /// There is more of it now: try again.
+    Came,
+    /// There is no more; what is used of each counter.
+    None(Map<Name, i64>),
+}
+
+/// Where each operation looks: shard key, id, and the id that it releases.
+fn names(ask: &Ask) -> (&str, &str, Option<&str>) {
+    match ask {
+        Ask::Reserve(hold) | Ask::Take(hold) => (&hold.shard_key, &hold.id, None),
+        Ask::Replace { old, hold } => (&hold.shard_key, &hold.id, Some(old)),
+        Ask::Commit { shard_key, id, .. } | Ask::Rollback { shard_key, id, .. } | Ask::Extend { shard_key, id, .. } => {
+            (shard_key, id, None)
+        }
+        // INVARIANT: none of these is about one record; they have ways of their own.
+        Ask::Expire { .. } | Ask::Age { .. } | Ask::Revive(_) | Ask::Admit(_) | Ask::Put { .. } | Ask::Pass { .. } => {
+            ("", "", None)
+        }
+    }
+}
+
+fn operation<'a>(ask: &'a Ask, old: Option<&'a Record>) -> Operation<'a> {
+    match ask {
+        Ask::Reserve(hold) => Operation::Reserve(hold),
+        Ask::Take(hold) => Operation::Take(hold),
+        Ask::Replace { hold, .. } => Operation::Replace { old, hold },
+        Ask::Commit { shard_key, if_expired, note, .. } => Operation::Commit { shard_key, if_expired, note: note.as_deref() },
+        Ask::Rollback { shard_key, id, rollback } => Operation::Rollback { shard_key, id, rollback },
+        Ask::Extend { shard_key, until, .. } => Operation::Extend { shard_key, until: *until },
+        Ask::Expire { .. } | Ask::Age { .. } | Ask::Revive(_) | Ask::Admit(_) | Ask::Put { .. } | Ask::Pass { .. } => {
+            Operation::Expire
+        }
+    }
+}
+
+fn hold_of(ask: &Ask) -> Option<&Hold> {
+    match ask {
+        Ask::Reserve(hold) | Ask::Take(hold) | Ask::Replace { hold, .. } => Some(hold),
+        _ => None,
+    }
+}
+
+fn takes(ask: &Ask) -> bool {
+    hold_of(ask).is_some()
+}
+
+/// A refusal of a hold whose counters nobody has read yet.
+fn rests_on_usage(answer: &Answer) -> bool {
+    matches!(answer, Answer::Reserved(Reserved::Refused { .. }))
+        || matches!(answer, Answer::Committed(crate::model::Committed::Refused { .. }))
+}
+
+/// The record of stored bytes.
+pub(super) fn read_record(bytes: &[u8]) -> Result<Record, LedgerError> {
+    let (place, body) = layout::split_stamp(bytes).ok_or_else(|| codec::damaged("a record"))?;
+    codec::decode(place, body)
+}
+
+fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64, first: u64) {
+    for (position, change) in (first..).zip(changes) {
+        let place = Place { epoch, position };
+        answer.place(&change.record.id, place);
+        part.remember(Record { place, ..change.record });
+    }
+}
+
+/// The places of these records, if they are what was sent.
+fn same(sent: &[Change], records: &[Option<Record>]) -> Option<Vec<Place>> {
+    let mut places = Vec::new();
+    for (change, record) in sent.iter().zip(records) {
+        let record = record.as_ref()?;
+        if (Record { place: record.place, ..change.record.clone() }) != *record {
+            return None;
+        }
+        places.push(record.place);
+    }
+    Some(places)
+}

@@ -1,0 +1,40 @@
+//! What runs inside Redis? The scripts, each one `.lua` file behind the head that all of them begin with.
+
+use super::link::Script;
+
+/// The text of a script: its header for the server, the common head, and its own part.
+macro_rules! text {
+    ($flags:literal, $file:literal) => {
+        concat!("#!lua", $flags, "\n", include_str!("scripts/head.lua"), include_str!(concat!("scripts/", $file)))
+    };
+}
+
+/// Changes that may take something: refused as a whole where the server's memory is used up.
+pub(crate) static APPLY: Script = Script::new("apply", text!("", "apply.lua"));
+/// Changes that only settle or give back: done also where it is.
+pub(crate) static SETTLE: Script = Script::new("settle", text!(" flags=allow-oom", "apply.lua"));
+pub(crate) static READ: Script = Script::new("read", text!(" flags=allow-oom", "read.lua"));
+pub(crate) static PUT: Script = Script::new("put", text!("", "put.lua"));
+pub(crate) static DUE: Script = Script::new("due", text!(" flags=allow-oom", "due.lua"));
+pub(crate) static LOG: Script = Script::new("log", text!(" flags=allow-oom", "log.lua"));
+pub(crate) static PASS: Script = Script::new("pass", text!(" flags=allow-oom", "pass.lua"));
+pub(crate) static ADMIT: Script = Script::new("admit", text!(" flags=allow-oom", "admit.lua"));
+pub(crate) static AGE: Script = Script::new("age", text!(" flags=allow-oom", "age.lua"));
+pub(crate) static REVIVE: Script = Script::new("revive", text!(" flags=allow-oom", "revive.lua"));
+pub(crate) static SURVEY: Script = Script::new("survey", text!(" flags=allow-oom", "survey.lua"));
+pub(crate) static DEBIT: Script = Script::new("debit", text!("", "debit.lua"));
+pub(crate) static CREDIT: Script = Script::new("credit", text!(" flags=allow-oom", "credit.lua"));
+pub(crate) static CLOSE: Script = Script::new("close", text!(" flags=allow-oom", "close.lua"));
+pub(crate) static LIFT: Script = Script::new("lift", text!(" flags=allow-oom", "lift.lua"));
+pub(crate) static BALANCE: Script = Script::new("balance", text!(" flags=allow-oom", "balance.lua"));
+pub(crate) static BEAT: Script = Script::new("beat", text!(" flags=allow-oom", "beat.lua"));
+pub(crate) static OPEN: Script = Script::new("open", text!(" flags=allow-oom", "open.lua"));
+/// These two make what the head of the others asks for.
+pub(crate) static INIT: Script = Script::new("init", concat!("#!lua\n", include_str!("scripts/init.lua")));
+pub(crate) static ROOT: Script = Script::new("root", concat!("#!lua\n", include_str!("scripts/root.lua")));
+
+/// Every one, to be loaded into a server that is met.
+pub(crate) static ALL: &[&Script] = &[
+    &APPLY, &SETTLE, &READ, &PUT, &DUE, &LOG, &PASS, &ADMIT, &AGE, &REVIVE, &SURVEY, &DEBIT, &CREDIT, &CLOSE, &LIFT, &BALANCE,
+    &BEAT, &OPEN, &INIT, &ROOT,
+];
