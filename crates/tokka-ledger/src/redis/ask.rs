@@ -4,9 +4,10 @@
 //! A new reservation is decided without having looked: the script itself finds out whether its id is known, so that it
 //! costs one call. An answer that changes nothing rests on what was read, never on what is remembered.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::change::{Applied, Move, moves, wire};
+use super::change::{Applied, Move, Wire, moves, wire};
 use super::lane::Trouble;
 use super::{Part, Store, codec, layout};
 use crate::book::{Ask, Map};
@@ -61,9 +62,10 @@ impl Store {
             let decided = step(seen.before.as_ref(), operation(ask, seen.old.as_ref()), moment, &used);
             let tried = if decided.changes.is_empty() {
                 if seen.read && (seen.usage.is_some() || !rests_on_usage(&decided.answer)) {
-                    return Ok(decided.answer);
+                    self.confirm(part, &decided.answer).await.map(|()| Some(decided.answer))
+                } else {
+                    self.look(part, ask, &mut seen, &decided.answer).await
                 }
-                self.look(part, ask, &mut seen, &decided.answer).await
             } else {
                 self.attempt(part, ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await
             };
@@ -120,6 +122,10 @@ impl Store {
             Ok(Applied::Done { epoch, first, broken }) => {
                 self.tell_broken(part, &moved, &broken).await;
                 place_all(part, changes, &mut answer, epoch, first);
+                // A recovery that began in between has not looked at what was only now remembered.
+                if part.post.epoch.load(Ordering::Acquire) != epoch {
+                    return Err(Trouble::Never(LedgerError::OutcomeUnknown("the server was replaced meanwhile".to_owned())));
+                }
                 Ok(Some(answer))
             }
             Ok(Applied::Differs(records)) => {
@@ -132,6 +138,7 @@ impl Store {
                         answer.place(&change.record.id, place);
                         part.remember(Record { place, ..change.record });
                     }
+                    self.confirm(part, &answer).await?;
                     return Ok(Some(answer));
                 }
                 for (change, record) in changes.iter().zip(records) {
@@ -175,8 +182,8 @@ impl Store {
         let mut records = found.values.into_iter().map(|value| value.map(|bytes| read_record(&bytes)).transpose());
         let mut next = || records.next().transpose().map(Option::flatten).map_err(Trouble::Never);
         (seen.before, seen.old) = (next()?, next()?);
-        let unknown = seen.before.is_none() || replaced.is_some() && seen.old.is_none();
-        if found.recovering && unknown {
+        // Neither what is not there nor what is may be the last word.
+        if found.recovering {
             return Err(Trouble::NotNow("the shard recovers: a record may come back".to_owned()));
         }
         seen.read = true;
@@ -190,6 +197,15 @@ impl Store {
             seen.usage = Some(counters.into_iter().zip(used).collect());
         }
         Ok(None)
+    }
+
+    /// What a repetition is told is as safe as what the first call was told: where answers wait for replicas, this one waits
+    /// for all that was written before it.
+    async fn confirm(&self, part: &Part, answer: &Answer) -> Result<(), Trouble> {
+        if part.post.wait.is_none() || rests_on_usage(answer) {
+            return Ok(());
+        }
+        part.writer.apply(Wire::nothing()).await.map(|_| ())
     }
 
     pub(super) async fn tell_broken(&self, part: &Part, moved: &[Move], broken: &[usize]) {

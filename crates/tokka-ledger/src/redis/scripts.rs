@@ -28,6 +28,7 @@ pub(crate) static CLOSE: Script = Script::new("close", text!(" flags=allow-oom",
 pub(crate) static LIFT: Script = Script::new("lift", text!(" flags=allow-oom", "lift.lua"));
 pub(crate) static BALANCE: Script = Script::new("balance", text!(" flags=allow-oom", "balance.lua"));
 pub(crate) static BEAT: Script = Script::new("beat", text!(" flags=allow-oom", "beat.lua"));
+pub(crate) static MEND: Script = Script::new("mend", text!(" flags=allow-oom", "mend.lua"));
 pub(crate) static OPEN: Script = Script::new("open", text!(" flags=allow-oom", "open.lua"));
 /// These two make what the head of the others asks for.
 pub(crate) static INIT: Script = Script::new("init", concat!("#!lua\n", include_str!("scripts/init.lua")));
@@ -36,5 +37,5 @@ pub(crate) static ROOT: Script = Script::new("root", concat!("#!lua\n", include_
 /// Every one, to be loaded into a server that is met.
 pub(crate) static ALL: &[&Script] = &[
     &APPLY, &SETTLE, &READ, &PUT, &DUE, &LOG, &PASS, &ADMIT, &AGE, &REVIVE, &SURVEY, &DEBIT, &CREDIT, &CLOSE, &LIFT, &BALANCE,
-    &BEAT, &OPEN, &INIT, &ROOT,
+    &BEAT, &MEND, &OPEN, &INIT, &ROOT,
 ];

@@ -218,7 +218,9 @@ impl Store {
                 let post = &part.post;
                 post.run_in(Lane::Admin, &scripts::ADMIT, b"", Vec::new(), arguments, post.wait).await
             };
-            lowest = lowest.min(unsigned(&self.patiently(admit).await?)?);
+            let admitted = unsigned(&self.patiently(admit).await?)?;
+            part.post.admitted.fetch_max(admitted, std::sync::atomic::Ordering::AcqRel);
+            lowest = lowest.min(admitted);
         }
         Ok(lowest)
     }
@@ -255,7 +257,7 @@ impl Store {
         read.values.into_iter().map(|value| value.map(|bytes| ask::read_record(&bytes)).transpose()).collect()
     }
 
-    async fn record_and_stub(&self, part: &Part, id: &str) -> Result<(Option<Record>, Option<Stub>), LedgerError> {
+    pub(super) async fn record_and_stub(&self, part: &Part, id: &str) -> Result<(Option<Record>, Option<Stub>), LedgerError> {
         let shard = &part.post.shard;
         let read = self.patiently(|| part.reader.read(vec![shard.record(id), shard.stub(id)])).await?;
         let mut values = read.values.into_iter();
