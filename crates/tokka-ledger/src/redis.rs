@@ -41,6 +41,7 @@ mod documents;
 mod events;
 mod incident;
 mod init;
+mod look;
 mod recent;
 mod recovery;
 mod sweep;
@@ -56,6 +57,7 @@ use recent::Recent;
 pub use incident::Incident;
 pub use init::{InitError, init};
 pub use layout::SHARDS_MAX;
+pub use look::{Inspection, Look, ServerFacts, ShardFacts, ShardState, inspect};
 pub use link::{OpenError as LinkError, StoreUrl, UrlError};
 
 /// Whose counter or document is this? The shard key that it belongs to; `None` where all customers share it.

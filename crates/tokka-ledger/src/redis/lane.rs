@@ -118,9 +118,8 @@ impl From<Fault> for Trouble {
             Fault::Unknown(why) => Self::Unknown(why),
             Fault::Script(why) => match why.strip_prefix("TOKKA ") {
                 Some("RECOVERING") => Self::NotNow("the shard recovers from a change of its server".to_owned()),
-                Some("EMPTY") => Self::Never(LedgerError::Unavailable(
-                    "STORE_EMPTY: the shard has no head; it was emptied, or never made (`tokka store init`, `tokka store restore`)"
-                        .to_owned(),
+                Some("EMPTY") => Self::Never(LedgerError::Empty(
+                    "a shard has no head: it was emptied (`tokka store restore`), or never made (`tokka store init`)".to_owned(),
                 )),
                 Some(other) => Self::Never(LedgerError::Unavailable(format!(
                     "the store is not the one that this process has opened ({other}): restart it"
