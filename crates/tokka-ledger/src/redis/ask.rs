@@ -7,6 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::allot::More;
 use super::change::{Applied, Move, Wire, moves, wire};
 use super::lane::Trouble;
 use super::{Part, Store, codec, layout};
@@ -106,21 +107,18 @@ impl Store {
         doubt: &mut Option<Doubt>,
     ) -> Result<Option<Answer>, Trouble> {
         let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
-        for shared in moved.iter().skip(first_shared) {
-            if let Some(limit) = shared.limit {
-                self.keep_limit(&shared.counter, limit).await?;
-            }
-        }
+        let revision = hold_of(ask).map_or(0, |hold| hold.revision);
+        self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision).await?;
         let before = |id: &str| -> Option<(Place, State)> {
             let of = [&seen.before, &seen.old].into_iter().flatten().find(|record| record.id == id)?;
             Some((of.place, of.state))
         };
-        let revision = hold_of(ask).map_or(0, |hold| hold.revision);
         let retention = self.retention_ms();
         let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, revision, retention);
         match part.writer.apply(wire.map_err(Trouble::Never)?).await {
             Ok(Applied::Done { epoch, first, broken }) => {
                 self.tell_broken(part, &moved, &broken).await;
+                self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                 place_all(part, changes, &mut answer, epoch, first);
                 // A recovery that began in between has not looked at what was only now remembered.
                 if part.post.epoch.load(Ordering::Acquire) != epoch {
@@ -153,9 +151,10 @@ impl Store {
                 // It was not done before either, or its record would differ.
                 *doubt = None;
                 seen.read = true;
-                match self.more(part, &moved, first_shared, &used, &granted).await? {
+                match self.more(part, &moved, first_shared, &used, &granted, revision).await? {
                     More::Came => seen.usage = None,
                     More::None(usage) => seen.usage = Some(usage),
+                    More::Stale(newer) => seen.admitted = newer,
                 }
                 Ok(None)
             }
@@ -217,14 +216,6 @@ impl Store {
             (self.config.on_broken)(counter, used);
         }
     }
-}
-
-/// Where a claim did not fit.
-pub(super) enum More {
-    /// There is more of it now: try again.
-    Came,
-    /// There is no more; what is used of each counter.
-    None(Map<Name, i64>),
 }
 
 /// Where each operation looks: shard key, id, and the id that it releases.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::ask::More;
+use super::allot::More;
 use super::change::{Applied, Move, Wire, wire};
 use super::lane::{Trouble, digits};
 use super::link::Lane;
@@ -236,6 +236,7 @@ impl Store {
             match self.apply_alone(part, wire).await? {
                 Applied::Done { epoch, first, broken } => {
                     self.tell_broken(part, &moved, &broken).await;
+                    self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), recovering).await?;
                     let [change] = changes;
                     let record = Record { place: Place { epoch, position: first }, ..change.record };
                     part.remember(record.clone());
@@ -245,7 +246,7 @@ impl Store {
                 // While shards recover nothing moves between them: what it lost of its allotment is not here in time.
                 Applied::Refused { .. } if recovering => too_little = true,
                 Applied::Refused { used, granted } => {
-                    let more = self.more(part, &moved, first_shared, &used, &granted).await;
+                    let more = self.more(part, &moved, first_shared, &used, &granted, 0).await;
                     too_little = !matches!(more, Ok(More::Came));
                 }
                 Applied::Differs(_) | Applied::Stale(_) => {}

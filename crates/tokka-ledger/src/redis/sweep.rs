@@ -51,7 +51,7 @@ impl Store {
     /// Takes due holds back, at most `max` of them, a bite of each shard in turn.
     pub(super) async fn expire_due(&self, max: usize) -> Result<usize, LedgerError> {
         // Stock that somebody left on its way is found by the same rounds.
-        self.finish_open().await?;
+        self.finish_open().await;
         self.sweep(max, What::Expire).await
     }
 
@@ -122,6 +122,7 @@ impl Store {
             match part.writer.apply(wire).await {
                 Ok(Applied::Done { epoch, first, broken }) => {
                     self.tell_broken(part, &moved, &broken).await;
+                    self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                     for change in changes {
                         let place = crate::model::Place { epoch, position: first };
                         part.remember(Record { place, ..change.record });
