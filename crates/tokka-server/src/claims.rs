@@ -39,6 +39,7 @@ const USER_UNITS_OF_SKU: &str = "user_units_of_sku";
 const USER_ORDERS: &str = "user_orders";
 const BUDGET: &str = "budget";
 const GIFT: &str = "gift";
+const EXTENSION: &str = "extension";
 
 /// What a priced order takes of each counter, with the limits that priced it.
 pub(crate) fn of_quote(
@@ -100,6 +101,23 @@ pub(crate) fn user_of(name: &Name) -> Option<&str> {
         [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user),
         _ => None,
     }
+}
+
+/// Whose counter or document is this, by shard key: it lies with the orders of that customer. `None` where all customers
+/// share it. Every process that opens a store on Redis says the same, for good: what is stored lies where this put it.
+#[must_use]
+pub fn owner() -> tokka_ledger::redis::Owner {
+    Arc::new(|name: &Name| match name.parts()?[..] {
+        // A guest's orders have a shard key of their own, and limits that count a user refuse guests.
+        [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user.to_owned()),
+        [EXTENSION, shard_key, _, _] => Some(shard_key.to_owned()),
+        _ => None,
+    })
+}
+
+/// The document of what a request id of an extension stands for.
+pub(crate) fn extension(shard_key: &str, id: &str, request_id: &str) -> Name {
+    Name::of(&[EXTENSION, shard_key, id, request_id])
 }
 
 /// What the ledger refused, as callers read it.
