@@ -26,7 +26,7 @@ mod transfer;
 
 mod books;
 
-use transfer::Stand;
+pub(super) use transfer::Stand;
 pub(super) use transfer::What;
 #[cfg(test)]
 pub(super) use transfer::{Debit, Transfer};

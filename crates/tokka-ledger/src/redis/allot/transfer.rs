@@ -89,6 +89,16 @@ impl Transfer {
 }
 
 impl Stand {
+    /// Are these two looks at all shards, one after the other, of one moment between them? Nothing was on its way in either, and
+    /// nothing has left or arrived anywhere in between.
+    pub(in super::super) fn agree(before: &[Self], now: &[Self], counter: &Name) -> bool {
+        let as_before = |(before, now): (&Self, &Self)| (before.epoch, before.changes) == (now.epoch, now.changes);
+        before.len() == now.len()
+            && before.iter().zip(now).all(as_before)
+            && open_of(counter, before).is_empty()
+            && open_of(counter, now).is_empty()
+    }
+
     /// What is allotted and not sold.
     pub(super) fn spare(&self) -> i64 {
         self.granted.saturating_sub(self.used).max(0)
@@ -232,24 +242,17 @@ impl Store {
 
     /// How a counter's allotments stand in all shards at one moment, with nothing of it on its way. What is used is of about
     /// then.
-    pub(in super::super) async fn settled(&self, counter: &Name) -> Result<Vec<Stand>, Trouble> {
-        let mut before: Vec<(u64, u64)> = Vec::new();
+    pub(super) async fn settled(&self, counter: &Name) -> Result<Vec<Stand>, Trouble> {
+        let mut before: Vec<Stand> = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let stands = self.survey(counter).await?;
-            let open = open_of(counter, &stands);
-            if !open.is_empty() {
-                for transfer in &open {
-                    self.finish(transfer).await?;
-                }
-                before.clear();
-                continue;
+            for transfer in open_of(counter, &stands) {
+                self.finish(&transfer).await?;
             }
-            // Twice nothing on its way, and nothing has left or arrived between the two looks: so it was at their middle.
-            let now: Vec<(u64, u64)> = stands.iter().map(|stand| (stand.epoch, stand.changes)).collect();
-            if now == before {
+            if Stand::agree(&before, &stands, counter) {
                 return Ok(stands);
             }
-            before = now;
+            before = stands;
         }
         Err(Trouble::NotNow(format!("stock of `{counter}` moves between shards")))
     }
