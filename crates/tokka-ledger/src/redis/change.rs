@@ -93,37 +93,39 @@ pub(crate) fn wire(
     let shared = moves.get(first_shared..).unwrap_or_default();
     let mut keys = Vec::with_capacity(changes.len().saturating_mul(2).saturating_add(moves.len()));
     let mut arguments = Vec::with_capacity(keys.capacity().saturating_mul(3).saturating_add(8));
-    let mut bodies = Vec::with_capacity(5);
+    let mut bodies = Vec::with_capacity(changes.len().saturating_mul(4));
 
-    for number in [changes.len(), first_shared.min(moves.len()), shared.len(), documents.len()] {
-        arguments.push(number.to_string().into_bytes());
-    }
-    arguments.push(revision.to_string().into_bytes());
+    let counts = [changes.len(), first_shared.min(moves.len()), shared.len(), documents.len()];
+    let mut packed = pack(counts);
     for change in changes {
         let record = &change.record;
         keys.push(shard.record(&record.id));
-        keys.push(shard.open(&record.shard_key));
         let before = before(&record.id);
         arguments.push(before.map_or_else(Vec::new, |(place, _)| layout::stamp(place).to_vec()));
         let held = before.is_some_and(|(_, state)| state == State::Held);
         let (becomes, score) = match (held, aging::rests_since(record)) {
-            (false, None) => ("H", record.deadline),
-            (true, None) => ("h", record.deadline),
-            (true, Some(rests)) => ("e", rests.saturating_add(retention_ms)),
-            (false, Some(rests)) => ("k", rests.saturating_add(retention_ms)),
+            (false, None) => (b'H', record.deadline),
+            (true, None) => (b'h', record.deadline),
+            (true, Some(rests)) => (b'e', rests.saturating_add(retention_ms)),
+            (false, Some(rests)) => (b'k', rests.saturating_add(retention_ms)),
         };
+        packed.push(becomes);
         bodies.push(codec::encode(record)?);
-        bodies.push(becomes.as_bytes().to_vec());
         bodies.push(score.to_string().into_bytes());
         bodies.push(record.id.as_bytes().to_vec());
         bodies.push(codec::encode_entry(record, change.transition, &change.moved)?);
     }
+    if revision > 0 {
+        packed.extend_from_slice(revision.to_string().as_bytes());
+    }
+    arguments.insert(0, packed);
     for Move { counter, by, limit } in moves {
         keys.push(shard.counter(counter));
         arguments.push(by.to_string().into_bytes());
         arguments.push(limit.map_or_else(Vec::new, |limit| limit.to_string().into_bytes()));
     }
     keys.extend(shared.iter().map(|moved| shard.grant(&moved.counter)));
+    keys.extend(changes.iter().map(|change| shard.open(&change.record.shard_key)));
     arguments.extend(bodies);
     for (name, bytes) in &documents {
         keys.push(shard.document(name));
@@ -135,10 +137,15 @@ pub(crate) fn wire(
     Ok(Wire { keys, arguments, frees, counters: moves.len(), shape })
 }
 
+/// How many of each there are, as the script reads it: their bounds are far below what two bytes hold.
+fn pack(counts: [usize; 4]) -> Vec<u8> {
+    counts.iter().flat_map(|count| u16::try_from(*count).unwrap_or(u16::MAX).to_be_bytes()).collect()
+}
+
 impl Wire {
     /// Changes nothing, and is written all the same: what waits for it waits for all that was written before.
     pub(crate) fn nothing() -> Self {
-        let arguments = vec![b"0".to_vec(); 5];
+        let arguments = vec![pack([0; 4])];
         let shape = Shape { records: 0, counters: 0, shared: 0 };
         Self { keys: Vec::new(), arguments, frees: true, counters: 0, shape }
     }

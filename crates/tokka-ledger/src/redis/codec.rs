@@ -6,15 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::aging::Stub;
 use crate::ledger::LedgerError;
-use crate::model::{Cursor, Entry, Millis, Place, Record, Transition};
+use crate::model::{Claim, Cursor, Document, Entry, Millis, Place, Portion, Record, Return, State, Transition};
 use crate::name::Name;
 
-/// The first byte of a body.
+/// The first byte of a body is the sum of what holds: it is compressed; it holds all that it claims, which is then not
+/// written a second time.
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
-/// A shorter body is not worth compressing.
+const HOLDS_ALL: u8 = 2;
+/// A shorter body is not worth compressing, nor is one of which most was compressed by who made it.
 const COMPRESS_FROM: usize = 192;
 const LEVEL: i32 = 1;
+const ZSTD_MARK: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The first byte of a cursor: the layout of the rest. The embedded back end has another one.
 const CURSOR: u8 = 2;
@@ -29,10 +32,56 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// The body of a record. Its place is not in it: that is the stamp before it.
+/// The fields of a [`Record`] in their order, as they are written.
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a str,
+    shard_key: &'a str,
+    request_hash: u128,
+    state: State,
+    version: u64,
+    deadline: Millis,
+    created: Millis,
+    changed: Millis,
+    place: Place,
+    claims: &'a [Claim],
+    holding: &'a [Portion],
+    #[serde(with = "serde_bytes")]
+    payload: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    note: Option<&'a [u8]>,
+    documents: &'a [Document],
+    returns: &'a [Return],
+    tombstone: bool,
+}
+
+/// The body of a record. Its place is that of its stamp; the one that stands here means nothing.
 pub(crate) fn encode(record: &Record) -> Result<Vec<u8>, LedgerError> {
-    let plain = postcard::to_extend(record, vec![PLAIN]).map_err(|error| LedgerError::Malformed(error.to_string()))?;
-    if plain.len() < COMPRESS_FROM {
+    let holds_all = holds_all(record);
+    let body = Body {
+        id: &record.id,
+        shard_key: &record.shard_key,
+        request_hash: record.request_hash,
+        state: record.state,
+        version: record.version,
+        deadline: record.deadline,
+        created: record.created,
+        changed: record.changed,
+        place: record.place,
+        claims: &record.claims,
+        holding: if holds_all { &[] } else { &record.holding },
+        payload: &record.payload,
+        note: record.note.as_deref(),
+        documents: &record.documents,
+        returns: &record.returns,
+        tombstone: record.tombstone,
+    };
+    let mark = if holds_all { HOLDS_ALL } else { 0 };
+    let plain = Vec::with_capacity(record.payload.len().saturating_add(256));
+    let plain =
+        postcard::to_extend(&body, started(plain, PLAIN | mark)).map_err(|error| LedgerError::Malformed(error.to_string()))?;
+    let rest = plain.len().saturating_sub(record.payload.len());
+    if plain.len() < COMPRESS_FROM || rest < record.payload.len() && is_compressed(&record.payload) {
         return Ok(plain);
     }
     let compressed = COMPRESSOR.with(|compressor| {
@@ -41,7 +90,7 @@ pub(crate) fn encode(record: &Record) -> Result<Vec<u8>, LedgerError> {
             *compressor = zstd::bulk::Compressor::new(LEVEL).ok();
         }
         let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(plain.len()).saturating_add(1));
-        out.push(ZSTD);
+        out.push(ZSTD | mark);
         let body = compressor.as_mut()?.compress(plain.get(1..)?).ok()?;
         out.extend_from_slice(&body);
         (out.len() < plain.len()).then_some(out)
@@ -49,11 +98,28 @@ pub(crate) fn encode(record: &Record) -> Result<Vec<u8>, LedgerError> {
     Ok(compressed.unwrap_or(plain))
 }
 
+fn started(mut bytes: Vec<u8>, first: u8) -> Vec<u8> {
+    bytes.push(first);
+    bytes
+}
+
+/// By how zstd begins, behind what else a payload begins with.
+fn is_compressed(payload: &[u8]) -> bool {
+    payload.get(..16).is_some_and(|first| first.windows(ZSTD_MARK.len()).any(|bytes| bytes == ZSTD_MARK))
+}
+
+/// Nothing of it was given back yet, as of nearly all that are written.
+fn holds_all(record: &Record) -> bool {
+    let mut pairs = record.claims.iter().zip(&record.holding);
+    record.claims.len() == record.holding.len()
+        && pairs.all(|(claim, portion)| claim.counter == portion.counter && claim.amount == portion.amount)
+}
+
 /// The record of a body.
 pub(crate) fn decode(place: Place, body: &[u8]) -> Result<Record, LedgerError> {
     let unreadable = || damaged("a record");
     let (kind, rest) = body.split_first().ok_or_else(unreadable)?;
-    let record: Record = match *kind {
+    let mut record: Record = match *kind & !HOLDS_ALL {
         PLAIN => postcard::from_bytes(rest).map_err(|_| unreadable())?,
         ZSTD => {
             let plain = zstd::stream::decode_all(rest).map_err(|_| unreadable())?;
@@ -61,6 +127,10 @@ pub(crate) fn decode(place: Place, body: &[u8]) -> Result<Record, LedgerError> {
         }
         _ => return Err(unreadable()),
     };
+    if *kind & HOLDS_ALL != 0 {
+        let held = |claim: &Claim| Portion { counter: claim.counter.clone(), amount: claim.amount };
+        record.holding = record.claims.iter().map(held).collect();
+    }
     Ok(Record { place, ..record })
 }
 
@@ -152,7 +222,6 @@ pub(crate) fn encode_cursor(store: u64, places: &[Place]) -> Cursor {
 mod tests {
     use super::super::layout::{split_stamp, split_version, stamp};
     use super::*;
-    use crate::model::{Claim, Document, Portion, Return, State};
 
     fn record() -> Record {
         let stock = Name::of(&["stock", "flash-1"]);
@@ -247,6 +316,20 @@ mod tests {
         let bytes: Vec<u8> =
             (0..stored.len() / 2).map(|at| u8::from_str_radix(&stored[2 * at..2 * at + 2], 16).unwrap()).collect();
         assert_eq!(decode(long.place, &bytes).unwrap(), long);
+    }
+
+    #[test]
+    fn what_holds_all_that_it_claims_says_so_once_and_what_is_compressed_stays_as_it_is() {
+        let whole = Record { holding: vec![Portion { counter: record().claims[0].counter.clone(), amount: 2 }], ..record() };
+        let body = encode(&whole).unwrap();
+        assert_eq!(body[0], HOLDS_ALL);
+        assert!(body.len() + 15 < encode(&record()).unwrap().len(), "the counter is written once");
+        assert_eq!(decode(whole.place, &body).unwrap(), whole);
+        let payload = [&[2, 0, 4, 0, 0][..], &ZSTD_MARK, &b"the same, ".repeat(40)].concat();
+        let compressed = Record { payload, ..whole };
+        let body = encode(&compressed).unwrap();
+        assert_eq!(body[0], HOLDS_ALL);
+        assert_eq!(decode(compressed.place, &body).unwrap(), compressed);
     }
 
     #[test]

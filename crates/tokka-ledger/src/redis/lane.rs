@@ -1,11 +1,13 @@
 //! How do many callers share a script? What arrives while one is on its way travels in the next one. No timer waits for
 //! company: an idle lane sends at once.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::Value;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
 
 use super::change::{Applied, Wire};
 use super::layout::{self, Shard};
@@ -20,7 +22,9 @@ use crate::model::Millis;
 const BATCH_MAX: usize = 64;
 /// … about this many counters: a script stops its server for less than a millisecond.
 const COUNTERS_MAX: usize = 512;
-/// At most this many values a read.
+/// At most this many questions a read, and …
+const QUESTIONS_MAX: usize = 256;
+/// … about this many values.
 const VALUES_MAX: usize = 1_024;
 /// Operations that may wait for their script.
 const QUEUE_MAX: usize = 8_192;
@@ -86,17 +90,35 @@ impl Post {
         lane: Lane,
         script: &'static Script,
         mode: &[u8],
-        mut keys: Vec<Vec<u8>>,
+        keys: Vec<Vec<u8>>,
         arguments: Vec<Vec<u8>>,
         wait: Option<Wait>,
     ) -> Result<Value, Trouble> {
-        keys.insert(0, self.shard.head());
+        let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        self.run_with(lane, script, mode, &keys, &arguments, wait).await
+    }
+
+    /// Likewise, of what others own.
+    async fn run_with(
+        &self,
+        lane: Lane,
+        script: &'static Script,
+        mode: &[u8],
+        keys: &[&[u8]],
+        arguments: &[&[u8]],
+        wait: Option<Wait>,
+    ) -> Result<Value, Trouble> {
+        let head = self.shard.head();
+        let mut all_keys = Vec::with_capacity(keys.len().saturating_add(1));
+        all_keys.push(head.as_slice());
+        all_keys.extend_from_slice(keys);
         let mut all = Vec::with_capacity(arguments.len().saturating_add(4));
-        all.extend(self.identity.iter().cloned());
-        all.push(mode.to_vec());
-        all.extend(arguments);
+        all.extend(self.identity.iter().map(Vec::as_slice));
+        all.push(mode);
+        all.extend_from_slice(arguments);
         // Boxed: a call is a deep future, and all that waits for it would be as large.
-        let answered = Box::pin(self.link.call(lane, self.shard.slot, script, &keys, &all, wait)).await;
+        let answered = Box::pin(self.link.call(lane, self.shard.slot, script, &all_keys, &all, wait)).await;
         if matches!(&answered, Err(Fault::Script(why)) if why == "TOKKA RECOVERING") {
             self.closed.notify_one();
         }
@@ -140,9 +162,107 @@ impl From<Trouble> for LedgerError {
     }
 }
 
+/// Who sends what waits, and how much of it at once.
+trait Carrier: Send + Sized + 'static {
+    type Job: Send + 'static;
+
+    /// How many of the first jobs travel together; of some at least one.
+    fn fitting(waiting: &VecDeque<Self::Job>) -> usize;
+
+    /// Sends them and answers each.
+    fn carry(&mut self, batch: Vec<Self::Job>) -> impl Future<Output = ()> + Send;
+}
+
+/// One batch at a time is on its way. Whoever finds the lane idle sends for himself, with no hop to another task; what
+/// arrives meanwhile is sent by a task that lives until nothing waits.
+struct Queue<C: Carrier>(Arc<Mutex<State<C>>>);
+
+struct State<C: Carrier> {
+    /// Here while nothing is on its way, and then nothing waits.
+    idle: Option<C>,
+    waiting: VecDeque<C::Job>,
+}
+
+impl<C: Carrier> Queue<C> {
+    fn new(carrier: C) -> Self {
+        Self(Arc::new(Mutex::new(State { idle: Some(carrier), waiting: VecDeque::new() })))
+    }
+
+    /// Returns once the job was sent, or when it waits for its turn.
+    async fn enter(&self, job: C::Job) -> Result<(), Trouble> {
+        let carrier = {
+            let mut state = lock(&self.0);
+            let Some(carrier) = state.idle.take() else {
+                if state.waiting.len() >= QUEUE_MAX {
+                    return Err(Trouble::Never(LedgerError::Overloaded));
+                }
+                state.waiting.push_back(job);
+                return Ok(());
+            };
+            carrier
+        };
+        let mut turn = Turn { state: Arc::clone(&self.0), carrier: Some(carrier), hands_on: true };
+        if let Some(carrier) = &mut turn.carrier {
+            carrier.carry(vec![job]).await;
+        }
+        Ok(())
+    }
+}
+
+/// The right to send. It is given back when this is dropped, also where its holder does not wait any more.
+struct Turn<C: Carrier> {
+    state: Arc<Mutex<State<C>>>,
+    carrier: Option<C>,
+    /// What waits by then gets a task of its own.
+    hands_on: bool,
+}
+
+impl<C: Carrier> Turn<C> {
+    async fn drain(mut self) {
+        loop {
+            let batch: Vec<C::Job> = {
+                let mut state = lock(&self.state);
+                if state.waiting.is_empty() {
+                    state.idle = self.carrier.take();
+                    return;
+                }
+                let count = C::fitting(&state.waiting);
+                state.waiting.drain(..count).collect()
+            };
+            let Some(carrier) = &mut self.carrier else { return };
+            carrier.carry(batch).await;
+        }
+    }
+}
+
+impl<C: Carrier> Drop for Turn<C> {
+    fn drop(&mut self) {
+        let Some(carrier) = self.carrier.take() else { return };
+        let mut state = lock(&self.state);
+        if !state.waiting.is_empty()
+            && self.hands_on
+            && let Ok(runtime) = Handle::try_current()
+        {
+            drop(state);
+            let next = Self { state: Arc::clone(&self.state), carrier: Some(carrier), hands_on: false };
+            runtime.spawn(next.drain());
+            return;
+        }
+        // The process ends: nobody sends any more, and who waits is told so.
+        let given_up = std::mem::take(&mut state.waiting);
+        state.idle = Some(carrier);
+        drop(state);
+        drop(given_up);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Sends changes of records.
 pub(crate) struct Writer {
-    queue: mpsc::Sender<Job>,
+    queue: Queue<Sending>,
     /// The number of the last batch that was acknowledged with an effect.
     pub(crate) acknowledged: Arc<AtomicU64>,
 }
@@ -154,57 +274,54 @@ struct Job {
 
 impl Writer {
     pub(crate) fn start(post: Arc<Post>, instance: &str, log_max: u64) -> Self {
-        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let acknowledged = Arc::new(AtomicU64::new(0));
         let sending = Sending {
+            shared: [post.shard.deadlines(), post.shard.ages(), post.shard.log()],
             post,
             instance: instance.as_bytes().to_vec(),
             log_max: log_max.to_string().into_bytes(),
             number: 0,
             acknowledged: Arc::clone(&acknowledged),
         };
-        tokio::spawn(sending.run(jobs));
-        Self { queue, acknowledged }
+        Self { queue: Queue::new(sending), acknowledged }
     }
 
     /// Does one operation, together with whatever else waits.
     pub(crate) async fn apply(&self, wire: Wire) -> Result<Applied, Trouble> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Job { wire, answer }).map_err(|_| Trouble::Never(LedgerError::Overloaded))?;
+        self.queue.enter(Job { wire, answer }).await?;
         answered.await.unwrap_or_else(|_| Err(Trouble::Unknown("the store is being closed".to_owned())))
     }
 }
 
 struct Sending {
     post: Arc<Post>,
+    /// The keys that every batch names.
+    shared: [Vec<u8>; 3],
     instance: Vec<u8>,
     log_max: Vec<u8>,
     number: u64,
     acknowledged: Arc<AtomicU64>,
 }
 
-impl Sending {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut waiting = Vec::with_capacity(BATCH_MAX);
-        loop {
-            let room = BATCH_MAX.saturating_sub(waiting.len());
-            if waiting.is_empty() {
-                if jobs.recv_many(&mut waiting, room).await == 0 {
-                    return;
-                }
-            } else {
-                while waiting.len() < BATCH_MAX {
-                    let Ok(job) = jobs.try_recv() else { break };
-                    waiting.push(job);
-                }
+impl Carrier for Sending {
+    type Job = Job;
+
+    fn fitting(waiting: &VecDeque<Job>) -> usize {
+        let mut counters = 0_usize;
+        let mut count = 0_usize;
+        for job in waiting.iter().take(BATCH_MAX) {
+            counters = counters.saturating_add(job.wire.counters).saturating_add(1);
+            // One alone goes whatever it names.
+            if count > 0 && counters > COUNTERS_MAX {
+                break;
             }
-            let count = fitting(&waiting);
-            let batch: Vec<Job> = waiting.drain(..count).collect();
-            self.send(batch).await;
+            count = count.saturating_add(1);
         }
+        count
     }
 
-    async fn send(&mut self, batch: Vec<Job>) {
+    async fn carry(&mut self, batch: Vec<Job>) {
         let frees = batch.iter().all(|job| job.wire.frees);
         let script = if frees { &scripts::SETTLE } else { &scripts::APPLY };
         match self.call(script, &batch).await {
@@ -223,18 +340,20 @@ impl Sending {
             Err(trouble) => fail(batch, &trouble),
         }
     }
+}
 
+impl Sending {
     /// The answers, one an operation.
     async fn call(&mut self, script: &'static Script, batch: &[Job]) -> Result<Vec<Result<Applied, Trouble>>, Trouble> {
         self.number = self.number.saturating_add(1);
-        let shard = &self.post.shard;
-        let mut keys = vec![shard.deadlines(), shard.ages(), shard.log()];
-        let mut arguments = vec![self.instance.clone(), self.number.to_string().into_bytes(), self.log_max.clone()];
+        let number = self.number.to_string();
+        let mut keys: Vec<&[u8]> = self.shared.iter().map(Vec::as_slice).collect();
+        let mut arguments: Vec<&[u8]> = vec![&self.instance, number.as_bytes(), &self.log_max];
         for job in batch {
-            keys.extend(job.wire.keys.iter().cloned());
-            arguments.extend(job.wire.arguments.iter().cloned());
+            keys.extend(job.wire.keys.iter().map(Vec::as_slice));
+            arguments.extend(job.wire.arguments.iter().map(Vec::as_slice));
         }
-        let value = self.post.run_in(Lane::Write, script, b"", keys, arguments, self.post.wait).await?;
+        let value = self.post.run_with(Lane::Write, script, b"", &keys, &arguments, self.post.wait).await?;
         let mut reply = Reply::of(value).map_err(Trouble::Never)?;
         let read = |reply: &mut Reply| Ok::<_, LedgerError>((reply.unsigned()?, reply.number()?));
         let (epoch, time) = read(&mut reply).map_err(Trouble::Never)?;
@@ -253,21 +372,6 @@ impl Sending {
     }
 }
 
-/// How many of the first operations travel together.
-fn fitting(waiting: &[Job]) -> usize {
-    let mut counters = 0_usize;
-    let mut count = 0_usize;
-    for job in waiting.iter().take(BATCH_MAX) {
-        counters = counters.saturating_add(job.wire.counters).saturating_add(1);
-        // One alone goes whatever it names.
-        if count > 0 && counters > COUNTERS_MAX {
-            break;
-        }
-        count = count.saturating_add(1);
-    }
-    count
-}
-
 fn tell(batch: Vec<Job>, answers: Vec<Result<Applied, Trouble>>) {
     for (job, answer) in batch.into_iter().zip(answers) {
         // Whoever does not wait any more looks at the record by its id.
@@ -283,7 +387,7 @@ fn fail(batch: Vec<Job>, trouble: &Trouble) {
 
 /// Reads values of keys.
 pub(crate) struct Reader {
-    queue: mpsc::Sender<Question>,
+    queue: Queue<Asking>,
 }
 
 struct Question {
@@ -306,37 +410,42 @@ pub(crate) struct Values {
 
 impl Reader {
     pub(crate) fn start(post: Arc<Post>) -> Self {
-        let (queue, questions) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(answer(post, questions));
-        Self { queue }
+        Self { queue: Queue::new(Asking { post }) }
     }
 
     /// All of these as they are at one moment.
     pub(crate) async fn read(&self, keys: Vec<Vec<u8>>) -> Result<Values, Trouble> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Question { keys, answer }).map_err(|_| Trouble::Never(LedgerError::Overloaded))?;
+        self.queue.enter(Question { keys, answer }).await?;
         answered.await.unwrap_or_else(|_| Err(Trouble::NotNow("the store is being closed".to_owned())))
     }
 }
 
-async fn answer(post: Arc<Post>, mut questions: mpsc::Receiver<Question>) {
-    let mut waiting: Vec<Question> = Vec::new();
-    loop {
-        if waiting.is_empty() && questions.recv_many(&mut waiting, BATCH_MAX).await == 0 {
-            return;
-        }
+struct Asking {
+    post: Arc<Post>,
+}
+
+impl Carrier for Asking {
+    type Job = Question;
+
+    fn fitting(waiting: &VecDeque<Question>) -> usize {
+        let mut keys = 0_usize;
         let mut count = 0_usize;
-        let mut keys: Vec<Vec<u8>> = Vec::new();
-        for question in &waiting {
-            if count > 0 && keys.len().saturating_add(question.keys.len()) > VALUES_MAX {
+        for question in waiting.iter().take(QUESTIONS_MAX) {
+            keys = keys.saturating_add(question.keys.len());
+            // One alone goes whatever it asks for.
+            if count > 0 && keys > VALUES_MAX {
                 break;
             }
-            keys.extend(question.keys.iter().cloned());
             count = count.saturating_add(1);
         }
-        let batch: Vec<Question> = waiting.drain(..count).collect();
-        let read = match post.run_in(Lane::Read, &scripts::READ, b"r", keys, Vec::new(), None).await {
-            Ok(value) => values(&post, value),
+        count
+    }
+
+    async fn carry(&mut self, batch: Vec<Question>) {
+        let keys: Vec<&[u8]> = batch.iter().flat_map(|question| &question.keys).map(Vec::as_slice).collect();
+        let read = match self.post.run_with(Lane::Read, &scripts::READ, b"r", &keys, &[], None).await {
+            Ok(value) => values(&self.post, value),
             Err(trouble) => Err(trouble),
         };
         match read {

@@ -13,7 +13,7 @@
 //! | `{t}a` | sorted set | when records age out that are not HELD, by id |
 //! | `{t}A` | hash | what aged records still hold, by counter |
 //! | `{t}s`*id* | string | what is left of an aged record that had returns |
-//! | `{t}o`*shard key* | set | ids of its HELD records |
+//! | `{t}o`*shard key* | hash | ids of its HELD records, as fields without values: small hashes are smaller than small sets |
 //! | `{t}l` | stream | the log: an entry at `position-0` |
 //! | `{t}p` | hash | how far each registered reader has passed |
 //! | `{t}w`*name* | string | a document: version, then its bytes |

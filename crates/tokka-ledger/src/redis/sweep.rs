@@ -228,7 +228,7 @@ impl Store {
 
     /// Ids of the HELD records of a shard key.
     pub(super) async fn open_of(&self, part: &Part, shard_key: &str) -> Result<Vec<String>, LedgerError> {
-        let command = redis::cmd("SMEMBERS").arg(part.post.shard.open(shard_key)).to_owned();
+        let command = redis::cmd("HKEYS").arg(part.post.shard.open(shard_key)).to_owned();
         let read = || async { Ok(part.post.link.command(Lane::Read, part.post.shard.slot, &command).await?) };
         texts(self.patiently(read).await?)
     }

@@ -1,13 +1,14 @@
 -- Do these changes still stand on what they were computed from? A batch of them, each judged by itself: its records are
 -- as its caller saw them and its amounts fit, and it is written; or nothing of it is.
 --
--- KEYS  head, deadlines, ages, log; then of each change: by record its key and that of its customer's open orders, the
---       customer's own counters, shared counters, their grants, documents
+-- KEYS  head, deadlines, ages, log; then of each change: records, the customer's own counters, shared counters, their
+--       grants; by record its customer's open orders; documents
 -- ARGV  (head) layout, store, shards, mode; instance, number of the batch, log_max; then of each change:
---         records, own counters, shared counters, documents, revision (0 = none)
+--         packed: how many records, own counters, shared counters, documents, each in two bytes; by record what it becomes
+--           (see below); the revision in decimal, or nothing where none is asked for
 --         by record: the stamp it must have ('' = it must not exist)
 --         by counter, own before shared: by how much, limit ('' = give back, whatever is used)
---         by record: body, becomes (see below), score, id, entry of the log
+--         by record: body, score, id, entry of the log
 --         by document: 'w' and bytes, or 'd' and ''
 --
 -- A record becomes 'H' newly held, 'h' still held, 'e' held no longer, 'k' neither before nor now; the score is its deadline
@@ -20,51 +21,58 @@
 local DEADLINES, AGES, LOG = KEYS[2], KEYS[3], KEYS[4]
 local k, a, arguments = 4, 7, #ARGV
 local wrote = false
+-- Lua has no room for more values in one call.
+local AT_ONCE = 4000
 local epoch_bytes = struct.pack('>I8', tonumber(epoch))
 local out = {epoch, now}
 
 local function change()
-  local records, own, shared = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-  local documents, revision = tonumber(ARGV[a + 4]), ARGV[a + 5]
+  local shape = ARGV[a + 1]
+  local records, own, shared, documents = struct.unpack('>I2I2I2I2', shape)
+  local revision = string.sub(shape, 9 + records)
   local counters = own + shared
   -- Where each part begins: the element before its first.
-  local stamps = a + 5
+  local stamps = a + 1
   local amounts = stamps + records
   local bodies = amounts + 2 * counters
-  local writes = bodies + 5 * records
+  local writes = bodies + 4 * records
   a = writes + 2 * documents
   local keys = k
-  local counted = keys + 2 * records
+  local counted = keys + records
   local granted = counted + counters
-  local written = granted + shared
+  local opened = granted + shared
+  local written = opened + records
   k = written + documents
 
-  local found, differs = {'r'}, false
-  for i = 1, records do
-    local record = redis.call('GET', KEYS[keys + 2 * i - 1])
-    found[i + 1] = record
-    if (record and string.sub(record, 1, 16) or '') ~= ARGV[stamps + i] then differs = true end
-  end
-  if differs then return found end
-  if revision ~= '0' and below(revision, admits) then return {'s', admits} end
-
-  if counters > 0 then
-    local used = redis.call('MGET', unpack(KEYS, counted + 1, counted + counters))
-    local grants = shared > 0 and redis.call('MGET', unpack(KEYS, granted + 1, granted + shared)) or {}
-    local fits = true
-    for i = 1, counters do
-      local limit = ARGV[amounts + 2 * i]
-      if limit ~= '' then
-        local after = tonumber(used[i] or '0') + tonumber(ARGV[amounts + 2 * i - 1])
-        if after > tonumber(limit) then fits = false end
-        if i > own and after > tonumber(grants[i - own] or '0') then fits = false end
-      end
+  -- Records, then what is used of each counter, then grants.
+  local found = {}
+  if opened - keys <= AT_ONCE then
+    if opened > keys then found = redis.call('MGET', unpack(KEYS, keys + 1, opened)) end
+  else
+    for from = keys + 1, opened, AT_ONCE do
+      local some = redis.call('MGET', unpack(KEYS, from, math.min(from + AT_ONCE - 1, opened)))
+      for n = 1, #some do found[#found + 1] = some[n] end
     end
-    if not fits then
-      local refused = {'c'}
-      for i = 1, counters do refused[i + 1] = used[i] end
-      for i = 1, shared do refused[counters + 1 + i] = grants[i] end
-      return refused
+  end
+  for i = 1, records do
+    local record = found[i]
+    if (record and string.sub(record, 1, 16) or '') ~= ARGV[stamps + i] then
+      local differs = {'r'}
+      for n = 1, records do differs[n + 1] = found[n] end
+      return differs
+    end
+  end
+  if revision ~= '' and below(revision, admits) then return {'s', admits} end
+
+  for i = 1, counters do
+    local limit = ARGV[amounts + 2 * i]
+    if limit ~= '' then
+      local after = (tonumber(found[records + i] or 0)) + tonumber(ARGV[amounts + 2 * i - 1])
+      if after > tonumber(limit) or i > own and after > tonumber(found[records + shared + i] or 0) then
+        local refused = {'c'}
+        for n = 1, counters + shared do refused[n + 1] = found[records + n] end
+        return refused
+      end
     end
   end
 
@@ -86,22 +94,22 @@ local function change()
   local first = last + 1
   for i = 1, records do
     last = last + 1
-    local at = bodies + 5 * (i - 1)
-    local becomes, score, id = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-    redis.call('SET', KEYS[keys + 2 * i - 1], epoch_bytes .. struct.pack('>I8', last) .. ARGV[at + 1])
+    local at = bodies + 4 * (i - 1)
+    local becomes, score, id = string.sub(shape, 8 + i, 8 + i), ARGV[at + 2], ARGV[at + 3]
+    redis.call('SET', KEYS[keys + i], epoch_bytes .. struct.pack('>I8', last) .. ARGV[at + 1])
     if becomes == 'H' then
       redis.call('ZADD', DEADLINES, score, id)
-      redis.call('SADD', KEYS[keys + 2 * i], id)
+      redis.call('HSET', KEYS[opened + i], id, '')
     elseif becomes == 'h' then
       redis.call('ZADD', DEADLINES, score, id)
     else
       if becomes == 'e' then
         redis.call('ZREM', DEADLINES, id)
-        redis.call('SREM', KEYS[keys + 2 * i], id)
+        redis.call('HDEL', KEYS[opened + i], id)
       end
       redis.call('ZADD', AGES, score, id)
     end
-    redis.call('XADD', LOG, string.format('%.0f-0', last), 'e', ARGV[at + 5])
+    redis.call('XADD', LOG, string.format('%.0f-0', last), 'e', ARGV[at + 4])
   end
   for i = 1, documents do
     local key = KEYS[written + i]
