@@ -85,6 +85,11 @@ async fn too_few_replicas_make_an_outcome_unknown_and_its_repetition_right() {
     assert!(other.reserve(hold.clone()).await.is_err_and(|error| unknown(&error)));
     let before = hold_of(&store, "u", "before", &[("stock", 1, 5)]).await;
     assert!(other.reserve(before.clone()).await.is_err_and(|error| unknown(&error)));
+    assert!(store.commit("u", "before", IfExpired::Refuse, None).await.is_err_and(|error| unknown(&error)));
+    let seen = insist(|| other.get("u", "before")).await.unwrap();
+    assert_eq!(seen.state, State::Committed);
+    let repeated = other.commit("u", "before", IfExpired::Refuse, None).await;
+    assert!(repeated.as_ref().is_err_and(unknown), "{repeated:?}");
 
     blocking(&servers, move |servers| servers.node(replica).resume()).await;
     assert!(matches!(insist(|| other.reserve(hold.clone())).await, Reserved::Repeated(record) if record.state == State::Held));
