@@ -29,6 +29,7 @@ pub use catalogue::CatalogueState;
 pub use claims::owner;
 pub use config::{Config, DATA_DIR, StoreAt};
 pub use events::told as told_event;
+pub use receipt::read_receipt;
 pub use request::asked::{asked, field_of_file};
 pub use serve::{ServeError, Started, serve, shutdown_signal};
 pub use store::{ARCHIVE, LEDGER};

@@ -22,6 +22,15 @@ const MAC_BYTES: usize = 32;
 const KEY_FILE: &str = "receipt.key";
 const LEVEL: i32 = 1;
 
+/// The record that a receipt speaks of, as it stood then, by the key in a file.
+///
+/// # Errors
+/// Why the key cannot be read, or that these bytes are no receipt of it; in words.
+pub fn read_receipt(key: &Path, receipt: &[u8]) -> Result<Record, String> {
+    let receipts = Receipts::load(key).map_err(|error| error.to_string())?;
+    receipts.read(receipt).map_err(|error| error.to_string())
+}
+
 /// Writes and reads receipts.
 pub(crate) struct Receipts {
     key_id: [u8; 4],

@@ -71,7 +71,7 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Shows a reservation: what it cost, what is left of it, what went back
     Reservation(reservation::Reservation),
-    /// Makes a store on Redis, or shows how it is
+    /// Makes a store on Redis, shows how it is, or brings it back
     Store(stores::Store),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),

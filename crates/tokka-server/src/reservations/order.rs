@@ -101,6 +101,11 @@ impl Recalled {
 
 /// What a step of a return was, as it was stored with it.
 pub(super) fn step_of(step: &Return) -> Result<v1::RollbackStep, ApiError> {
+    // No return is answered by nothing: what this one gave back is not known, so nothing more may be given.
+    if step.answer.is_empty() {
+        let why = "its store was restored from an archive, without the receipt of this return";
+        return Err(ApiError::Bug(format!("what return `{}` gave back is not known: {why}", step.rollback_id)));
+    }
     let read = v1::RollbackStep::decode(step.answer.as_slice());
     read.map_err(|error| ApiError::Bug(format!("a stored return cannot be read: {error}")))
 }

@@ -1,4 +1,4 @@
-//! Is there a store on Redis, and how is it? An operator makes it once, and looks at it.
+//! Is there a store on Redis, and how is it? An operator makes it once, looks at it, and brings it back where it was lost.
 
 use clap::{Args, Subcommand};
 use tokka_ledger::redis::{InitError, Inspection, SHARDS_MAX, ServerFacts, ShardState, init, inspect};
@@ -8,6 +8,8 @@ use crate::grid::{Grid, Side};
 use crate::money::{count, grouped};
 use crate::output;
 use crate::store_at::{StorePassword, Unread, not_opened};
+
+mod restore;
 
 /// What is done with a store.
 #[derive(Debug, Args)]
@@ -22,6 +24,8 @@ enum What {
     Init(Init),
     /// Shows a store on Redis: its servers, its shards, and who uses it
     Check(Check),
+    /// Brings a store back that was lost, from its archive and from receipts
+    Restore(restore::Restore),
 }
 
 /// How a store is made.
@@ -75,6 +79,7 @@ pub(crate) fn run(arguments: &Store) -> Result<(), Failure> {
     match &arguments.what {
         What::Init(init) => runtime.block_on(make(init)),
         What::Check(check) => runtime.block_on(show(check)),
+        What::Restore(restore) => runtime.block_on(restore::run(restore)),
     }
 }
 

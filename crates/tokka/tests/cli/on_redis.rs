@@ -147,3 +147,39 @@ fn the_rights_of_the_documentation_are_enough() {
     let without = with(&rules.replace("+evalsha ", ""));
     tokka(&["store", "init", "--store", &without.url()]).ended(2).complains("evalsha");
 }
+
+/// Redis loses everything; what the archive and a receipt know comes back, and can be returned.
+#[cfg(unix)]
+#[test]
+fn a_store_that_was_lost_comes_back_from_its_archive_and_receipts() {
+    let (folder, redis) = (files(), Redis::start());
+    let url = redis.url();
+    made(&redis, &["--shards", "2"]);
+    folder.write("receipt.key", &"k".repeat(36));
+    let (archive, key) = (folder.text("history"), folder.text("receipt.key"));
+    let shared = ["--store", &url, "--receipt-key", &key];
+    let mut one = Server::with(&folder, "one", &[&shared[..], &["--archive", &archive]].concat());
+    let basket = folder.text("basket.yaml");
+    one.tokka(&["reserve", &basket, "--expect", "4740", "--id", "o-1"]).ended(0);
+    assert_eq!(one.stop(), Some(0));
+    // Its payment is in no archive: only the caller knows of it.
+    let mut two = Server::with(&folder, "two", &shared);
+    let paid = two.json(&["commit", "o-1", "--user", "u1", "--order-id", "1001"]);
+    folder.write("receipts.txt", &format!("{}\n", paid["reservation"]["receipt"].as_str().unwrap()));
+    two.kill();
+    redis.cli(&["FLUSHALL"]);
+
+    let restore = |more: &[&str]| tokka(&[&["store", "restore", "--store", &url, "--archive", &archive], more].concat());
+    restore(&[]).ended(2).complains("STORE_EMPTY");
+    made(&redis, &["--shards", "2"]);
+    let receipts = folder.text("receipts.txt");
+    restore(&["--receipts", &key, "--receipt-key", &key]).ended(2).complains("line 1");
+    restore(&["--receipts", &receipts, "--receipt-key", &key]).ended(0).says("1 records read");
+    tokka(&["verify", "--store", &url]).ended(0).says("all agree");
+    let three = Server::with(&folder, "three", &shared);
+    let state = three.json(&["reservation", "o-1", "--user", "u1"])["reservation"]["state"].clone();
+    assert_eq!(state, "RESERVATION_STATE_COMMITTED");
+    three.tokka(&["rollback", "o-1", "--user", "u1", "--line", "a=3", "--rollback-id", "back-1"]).ended(0);
+    restore(&[]).ended(1).complains("is not empty");
+    tokka(&["store", "restore", "--store", &url, "--archive", &folder.text("none")]).ended(2).complains("holds no archive");
+}
