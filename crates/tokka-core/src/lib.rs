@@ -8,6 +8,7 @@
 mod allocate;
 pub mod amount;
 pub mod basket;
+pub mod best;
 pub mod catalogue;
 mod explain;
 mod fingerprint;

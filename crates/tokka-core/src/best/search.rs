@@ -1,0 +1,343 @@
+//! Which choice costs least? A search through the stages in their order, depth first, that leaves a branch as soon as
+//! its bound says that nothing below it can beat the best choice so far.
+//!
+//! A node is an order on its way ([`Pricing`]), brought there by the same code that prices without a search; so what a
+//! choice costs is never estimated.
+
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
+
+use super::bound::{Choosing, From, Given, Places, Style};
+use super::items::{Groups, Weights};
+use super::plan::Plan;
+use super::tie::Rank;
+use crate::amount::{Amount, Exact};
+use crate::prepare::Prepared;
+use crate::promotion::Stage;
+use crate::quote::QuoteError;
+use crate::stages::{Pricing, coupon, item, set, spend};
+use crate::table::{Ix, LineIx};
+
+/// Above this many lines, a spend promotion is given all lines that it may take, or none.
+const LINES_MAX: usize = 64;
+
+/// The best choice so far.
+pub(crate) struct Best {
+    pub(crate) payable: Amount,
+    /// `None`: the sequential one.
+    pub(crate) plan: Option<Plan>,
+    pub(crate) rank: Option<Rank>,
+}
+
+/// What the search looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// A lower price.
+    Price,
+    /// Among choices of the price found, the one that comes first.
+    Ties,
+}
+
+/// A search on its way.
+pub(crate) struct Search<'p> {
+    pub(crate) prepared: &'p Prepared<'p>,
+    pub(crate) usage: &'p [i64],
+    pub(crate) places: Places,
+    pub(crate) weights: Weights,
+    pub(crate) groups: Groups<'p>,
+    /// By store, the minimum order that it must not fall below.
+    pub(crate) minimums: Vec<Option<Amount>>,
+    pub(crate) aim: Aim,
+    pub(crate) budget: u64,
+    pub(crate) work: u64,
+    pub(crate) best: Best,
+    /// The least that what was left unsearched can cost.
+    pub(crate) unsearched: Option<Amount>,
+    pub(crate) plan: Plan,
+}
+
+impl<'p> Search<'p> {
+    /// Searches everything, as far as the budget goes.
+    pub(crate) fn run(&mut self, least: Amount) -> Result<(), QuoteError> {
+        let mut pricing = Pricing::amounts_only(self.prepared, self.usage);
+        if self.plan.all_stages() {
+            return self.items(pricing, least);
+        }
+        item::run(&mut pricing)?;
+        set::run(&mut pricing)?;
+        spend::run(&mut pricing, Stage::StoreSpend)?;
+        self.coupons(&pricing, least, 0)
+    }
+
+    /// Counts work; is there any left? Where not, what lies below is left unsearched.
+    pub(crate) fn goes_on(&mut self, work: usize, least: Amount) -> bool {
+        if self.work >= self.budget {
+            self.leave(least);
+            return false;
+        }
+        self.work = self.work.saturating_add(u64::try_from(work).unwrap_or(u64::MAX)).saturating_add(1);
+        true
+    }
+
+    fn leave(&mut self, least: Amount) {
+        self.unsearched = Some(self.unsearched.map_or(least, |other| other.min(least)));
+    }
+
+    /// Can a choice that costs at least this still be the one?
+    pub(crate) fn may_win(&self, least: Amount) -> bool {
+        match self.aim {
+            Aim::Price => least < self.best.payable,
+            Aim::Ties => least <= self.best.payable,
+        }
+    }
+
+    /// The bound of a node, if it may win.
+    fn bound(&mut self, pricing: &Pricing<'p>, from: From, choosing: Option<Choosing<'_>>, least: Amount) -> Option<Amount> {
+        let mut least = least;
+        for style in [Style::Tangents, Style::Rates] {
+            self.work = self.work.saturating_add(u64::try_from(pricing.segments.len()).unwrap_or(0));
+            least = least.max(self.places.least(pricing, from, choosing, style));
+            if !self.may_win(least) {
+                return None;
+            }
+        }
+        Some(least)
+    }
+
+    /// Stage 2: each promotion on, then off.
+    pub(crate) fn sets(&mut self, pricing: &Pricing<'p>, least: Amount, next: usize) -> Result<(), QuoteError> {
+        if !self.goes_on(pricing.segments.len(), least) {
+            return Ok(());
+        }
+        let Some((number, candidate)) = self.prepared.next_of(Stage::Set, next) else {
+            return self.spends(pricing, least, Stage::StoreSpend, 0);
+        };
+        let after = number.saturating_add(1);
+        let mut with = pricing.clone();
+        if set::apply(&mut with, number, candidate)? {
+            if let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after }, None, least) {
+                self.plan.sets.push(number);
+                self.sets(&with, least, after)?;
+                self.plan.sets.pop();
+            }
+        }
+        match self.bound(pricing, From { stage: Stage::Set, next: after }, None, least) {
+            Some(least) => self.sets(pricing, least, after),
+            None => Ok(()),
+        }
+    }
+
+    /// Stages 3 and 5: each promotion is given some of the lines that it may take.
+    fn spends(&mut self, pricing: &Pricing<'p>, least: Amount, stage: Stage, next: usize) -> Result<(), QuoteError> {
+        if !self.goes_on(pricing.segments.len(), least) {
+            return Ok(());
+        }
+        let Some((number, candidate)) = self.prepared.next_of(stage, next) else {
+            return match stage {
+                Stage::StoreSpend if self.below_minimum(pricing)? => Ok(()),
+                Stage::StoreSpend => self.coupons(pricing, least, 0),
+                _ => self.end(pricing),
+            };
+        };
+        let after = number.saturating_add(1);
+        if !self.plan.all_stages() {
+            // Only coupons are searched: it takes what it may.
+            let mut with = pricing.clone();
+            let lines = spend::may_take(pricing, candidate);
+            spend::apply(&mut with, number, candidate, &lines)?;
+            return self.spends(&with, least, stage, after);
+        }
+        let mut lines = spend::may_take(pricing, candidate);
+        if lines.is_empty() || !self.reachable(pricing, number, stage) {
+            return self.spends(pricing, least, stage, after);
+        }
+        let from = From { stage, next: number };
+        if self.prepared.basket.lines().len() > LINES_MAX {
+            self.leave(least);
+            self.give(pricing, least, from, &lines)?;
+            return self.give(pricing, least, from, &[]);
+        }
+        // The largest first: leaving these away decides most.
+        let amount = |line: &LineIx| {
+            let of_line = pricing.segments.iter().filter(|segment| segment.line == *line);
+            of_line.fold(0i64, |sum, segment| sum.saturating_add(segment.amount.get()))
+        };
+        lines.sort_by_key(|line| Reverse(amount(line)));
+        let mut given: SmallVec<[Given; 32]> = SmallVec::from_elem(Given::No, self.prepared.basket.lines().len());
+        for line in &lines {
+            if let Some(given) = given.get_mut(line.position()) {
+                *given = Given::Open;
+            }
+        }
+        self.choose(pricing, least, from, &lines, &mut given, 0)
+    }
+
+    /// Decides line by line, given first.
+    fn choose(
+        &mut self,
+        pricing: &Pricing<'p>,
+        least: Amount,
+        from: From,
+        lines: &[LineIx],
+        given: &mut SmallVec<[Given; 32]>,
+        next: usize,
+    ) -> Result<(), QuoteError> {
+        if !self.goes_on(0, least) {
+            return Ok(());
+        }
+        let Some(line) = lines.get(next) else {
+            let is_given = |line: &&LineIx| given.get(line.position()) == Some(&Given::Yes);
+            let mut chosen: SmallVec<[LineIx; 32]> = lines.iter().filter(is_given).copied().collect();
+            chosen.sort_unstable();
+            return self.give(pricing, least, from, &chosen);
+        };
+        let after = next.saturating_add(1);
+        for choice in [Given::Yes, Given::No] {
+            if let Some(given) = given.get_mut(line.position()) {
+                *given = choice;
+            }
+            // Giving it a line changes little of what can be reached, so that is not worth a bound of its own.
+            let least = match choice {
+                Given::No => {
+                    let choosing = Choosing { number: from.next, lines: given };
+                    let Some(least) = self.bound(pricing, from, Some(choosing), least) else { continue };
+                    least
+                }
+                _ => least,
+            };
+            self.choose(pricing, least, from, lines, given, after)?;
+        }
+        if let Some(given) = given.get_mut(line.position()) {
+            *given = Given::Open;
+        }
+        Ok(())
+    }
+
+    /// Gives these lines to the next promotion, and goes on.
+    fn give(&mut self, pricing: &Pricing<'p>, least: Amount, from: From, lines: &[LineIx]) -> Result<(), QuoteError> {
+        let From { stage, next: number } = from;
+        let after = number.saturating_add(1);
+        let from = From { stage, next: after };
+        if lines.is_empty() {
+            return match self.bound(pricing, from, None, least) {
+                Some(least) => self.spends(pricing, least, stage, after),
+                None => Ok(()),
+            };
+        }
+        let Some(candidate) = self.prepared.candidates.get(number) else { return Ok(()) };
+        let mut with = pricing.clone();
+        // What does not apply is the same as nothing given.
+        if !spend::apply(&mut with, number, candidate, lines)? {
+            return Ok(());
+        }
+        if let Some(least) = self.bound(&with, from, None, least) {
+            self.plan.spends.push((number, lines.iter().copied().collect()));
+            self.spends(&with, least, stage, after)?;
+            self.plan.spends.pop();
+        }
+        Ok(())
+    }
+
+    /// Is the lowest threshold within reach of all that it covers?
+    fn reachable(&self, pricing: &Pricing<'p>, number: usize, stage: Stage) -> bool {
+        self.places.reachable(pricing, number, stage)
+    }
+
+    fn below_minimum(&self, pricing: &Pricing<'p>) -> Result<bool, QuoteError> {
+        for (store, minimum) in self.minimums.iter().enumerate() {
+            let Some(minimum) = minimum else { continue };
+            let of_store = |line: LineIx| self.prepared.layout.store_position(line) == store;
+            let segments = pricing.segments.iter().filter(|segment| of_store(segment.line));
+            if Amount::sum(segments.map(|segment| segment.amount))? < *minimum {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Stage 4: store by store, one coupon or none, the most valuable first.
+    fn coupons(&mut self, pricing: &Pricing<'p>, least: Amount, next: usize) -> Result<(), QuoteError> {
+        if !self.goes_on(pricing.segments.len(), least) {
+            return Ok(());
+        }
+        let Some(place) = self.places.next_of(Stage::StoreCoupon, next) else {
+            return self.spends(pricing, least, Stage::PlatformSpend, 0);
+        };
+        let after = place.saturating_add(1);
+        let from = From { stage: Stage::StoreCoupon, next: after };
+        for (worth, number) in self.worths(pricing, place)? {
+            let Some(candidate) = self.prepared.candidates.get(number).filter(|_| worth.is_positive()) else { continue };
+            let mut with = pricing.clone();
+            coupon::apply(&mut with, number, candidate)?;
+            if let Some(least) = self.bound(&with, from, None, least) {
+                self.plan.coupons.push(number);
+                self.coupons(&with, least, after)?;
+                self.plan.coupons.pop();
+            }
+        }
+        match self.bound(pricing, from, None, least) {
+            Some(least) => self.coupons(pricing, least, after),
+            None => Ok(()),
+        }
+    }
+
+    /// What each coupon of an owner would take off now, the most first.
+    fn worths(&mut self, pricing: &Pricing<'p>, place: usize) -> Result<SmallVec<[(Amount, usize); 16]>, QuoteError> {
+        let mut worths: SmallVec<[(Amount, usize); 16]> = SmallVec::new();
+        for number in self.places.members(place) {
+            let Some(candidate) = self.prepared.candidates.get(number) else { continue };
+            worths.push((coupon::worth(pricing, candidate)?, number));
+        }
+        self.work = self.work.saturating_add(u64::try_from(pricing.segments.len()).unwrap_or(0));
+        worths.sort_by_key(|(worth, number)| (Reverse(*worth), *number));
+        Ok(worths)
+    }
+
+    /// Stage 6: the last choice needs no bound.
+    fn end(&mut self, pricing: &Pricing<'p>) -> Result<(), QuoteError> {
+        let left = pricing.left_to_pay()?;
+        let mut choices: SmallVec<[(Amount, Option<usize>); 16]> = SmallVec::new();
+        if let Some(place) = self.places.next_of(Stage::PlatformCoupon, 0) {
+            for (worth, number) in self.worths(pricing, place)? {
+                if worth.is_positive() {
+                    choices.push((left.minus(worth)?, Some(number)));
+                }
+            }
+        }
+        choices.push((left, None));
+        for (payable, coupon) in choices {
+            let wins = match self.aim {
+                Aim::Price => payable < self.best.payable,
+                Aim::Ties => payable <= self.best.payable,
+            };
+            if !wins {
+                break;
+            }
+            self.plan.coupons.extend(coupon);
+            let rank = match self.aim {
+                Aim::Price => None,
+                Aim::Ties => {
+                    let mut with = pricing.clone();
+                    if let Some((number, candidate)) =
+                        coupon.and_then(|number| Some((number, self.prepared.candidates.get(number)?)))
+                    {
+                        coupon::apply(&mut with, number, candidate)?;
+                    }
+                    Some(Rank::of(&with))
+                }
+            };
+            let first = match (&rank, &self.best.rank) {
+                (Some(rank), Some(best)) if payable == self.best.payable => rank < best,
+                _ => true,
+            };
+            if first {
+                self.best = Best { payable, plan: Some(self.plan.clone()), rank };
+            }
+            if coupon.is_some() {
+                self.plan.coupons.pop();
+            }
+        }
+        Ok(())
+    }
+}
