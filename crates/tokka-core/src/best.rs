@@ -3,18 +3,23 @@
 //! The sequential choice is where the search begins, so its answer is never above that. Work is counted, never time: the
 //! same request, rulebook and usage give the same answer everywhere.
 
+use std::rc::Rc;
+
 use crate::amount::Amount;
 use crate::prepare::Prepared;
 use crate::promotion::Stage;
 use crate::quote::{Quote, QuoteError, View};
-use crate::stages::{Pricing, item};
+use crate::stages::{Pricing, coupon, item, set, spend};
+use crate::table::{Ix, LineIx};
 use crate::totals;
-use bound::Places;
+use blocks::{Ahead, Block, Parts};
+use bound::{Atom, Places, rounded};
 use items::{Groups, Weights};
 use plan::Plan;
 use search::{Aim, Best, Search};
 use tie::Rank;
 
+mod blocks;
 mod bound;
 mod curve;
 mod items;
@@ -27,7 +32,7 @@ mod tie;
 /// by a bound, or a choice made.
 pub const BUDGET: u64 = 100_000;
 /// Of the budget, what may be spent on the order among choices of the lowest price.
-const TIES_PART: u64 = 4;
+const TIES_PART: u64 = 16;
 
 /// How an answer was searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,14 +92,25 @@ fn look(
         work: 0,
     };
     let pricing = Pricing::amounts_only(prepared, usage);
-    let Some(mut places) = Places::of(&pricing) else { return Ok((None, searched)) };
+    let parts = Parts::of(prepared, !free);
+    let Some(mut places) = Places::of(&pricing, |line| parts.of_line(prepared, line)) else { return Ok((None, searched)) };
     places.expect_segments(Groups::segments(&pricing));
+    // The bounds should be close around the sequential choice.
     let mut near = pricing.clone();
     item::run(&mut near)?;
-    let near = places.atoms(&near, Stage::Set);
-    let weights = Weights::of(&pricing, &places, &near);
-    let groups = Groups::of(&pricing, &weights)?;
-    let least = if free { groups.least() } else { Amount::ZERO };
+    let after_items = places.atoms(&near, Stage::Set);
+    set::run(&mut near)?;
+    spend::run(&mut near, Stage::StoreSpend)?;
+    coupon::run(&mut near, Stage::StoreCoupon)?;
+    let ahead = Ahead::of(&pricing, &places, &places.atoms(&near, Stage::PlatformSpend));
+    let mut blocks = Vec::new();
+    for number in 0..parts.count {
+        let of_block = |atom: &&Atom| parts.of_line(prepared, LineIx::new(atom.line)) == number;
+        let near: Vec<Atom> = after_items.iter().filter(of_block).copied().collect();
+        let weights = Weights::of(&pricing, &places, number, &near, &ahead, &parts);
+        let groups = Groups::of(&pricing, weights, number, &parts)?;
+        blocks.push(Rc::new(Block { least: groups.least(), groups }));
+    }
     let minimums = sequential.stores.iter().map(|(_, store)| {
         let id = pricing.line(store.first_line).map_or("", |line| line.store.as_str());
         let minimum = prepared.rulebook.store(id).and_then(|store| store.minimum_order);
@@ -104,8 +120,9 @@ fn look(
         prepared,
         usage,
         places,
-        weights,
-        groups,
+        parts,
+        ahead,
+        blocks,
         minimums: minimums.collect(),
         aim: Aim::Price,
         budget,
@@ -113,11 +130,15 @@ fn look(
         best: Best { payable: sequential.payable, plan: None, rank: None },
         unsearched: None,
         plan: Plan { coupons_only: !free, ..Plan::default() },
+        block: 0,
+        done: Vec::new(),
+        done_weight: 0,
     };
-    if search.may_win(least) {
-        search.run(least)?;
+    if free {
+        search.weigh_blocks()?;
     }
-    searched.certificate = match search.unsearched {
+    search.run()?;
+    searched.certificate = match search.unsearched.map(rounded) {
         Some(lower_bound) if lower_bound < search.best.payable => Certificate::Bound { lower_bound },
         _ => Certificate::Proven,
     };
@@ -128,8 +149,31 @@ fn look(
         search.best.rank = Some(Rank::of(&found));
         search.aim = Aim::Ties;
         search.budget = search.work.saturating_add(budget.checked_div(TIES_PART).unwrap_or(0));
-        search.run(least)?;
+        search.run()?;
     }
     searched.work = search.work;
     Ok((search.best.plan, searched))
+}
+
+impl Search<'_> {
+    /// Finds the least that each block can weigh by itself, each within a part of the budget.
+    fn weigh_blocks(&mut self) -> Result<(), QuoteError> {
+        let budget = self.budget;
+        let share = budget.checked_div(u64::try_from(self.blocks.len()).unwrap_or(1).saturating_mul(2)).unwrap_or(0);
+        for number in 0..self.blocks.len() {
+            self.block = number;
+            self.aim = Aim::Weight(i128::MAX);
+            self.budget = self.work.saturating_add(share);
+            self.items()?;
+            let Aim::Weight(found) = self.aim else { continue };
+            let least = self.unsearched.take().map_or(found, |unsearched| unsearched.min(found));
+            if let Some(block) = self.blocks.get_mut(number).and_then(Rc::get_mut) {
+                block.least = block.least.max(least);
+            }
+        }
+        self.block = 0;
+        self.aim = Aim::Price;
+        self.budget = budget;
+        Ok(())
+    }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Pricing<'p> {
     /// What this order took of each slot so far.
     pub(crate) taken: SmallVec<[i64; 16]>,
     /// What it took of each gift of a limited inventory.
-    gifts_taken: SmallVec<[i64; 4]>,
+    pub(crate) gifts_taken: SmallVec<[i64; 4]>,
     /// What became of each candidate; empty while a search looks for the best choice.
     pub(crate) verdicts: Vec<Option<Verdict>>,
     /// Coupons, view FULL: the lines that each looked at.
@@ -124,7 +124,7 @@ impl<'p> Pricing<'p> {
     // --- Segments -------------------------------------------------------------------------------------------------
 
     /// Replaces the segments and looks up where each line's begin.
-    fn lay_out(&mut self, segments: Vec<Segment>) {
+    pub(crate) fn lay_out(&mut self, segments: Vec<Segment>) {
         self.segments = segments;
         self.line_starts.clear();
         let mut position = 0usize;

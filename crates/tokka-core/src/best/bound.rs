@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::curve::{Above, Corners, Curve, Measures, ONE, WIDE, above, anchored, tangent};
 use crate::amount::Amount;
-use crate::prepare::Prepared;
+use crate::prepare::Candidate;
 use crate::promotion::{MixMatchReward, Owner, Rule, SetReward, Stage};
 use crate::rulebook::Allows;
 use crate::stages::Pricing;
@@ -37,6 +37,8 @@ pub(crate) struct Place {
     pub(crate) stage: Stage,
     pub(crate) kind: Kind,
     pub(crate) members: Vec<Member>,
+    /// The block that it belongs to; none for places of the platform.
+    block: Option<usize>,
     /// By line: the members that cover it.
     covers: Vec<u64>,
 }
@@ -74,6 +76,8 @@ pub(crate) struct From {
     pub(crate) stage: Stage,
     /// Candidates of that stage below this number are done; for coupons, places below this number.
     pub(crate) next: usize,
+    /// `None`: the platform's stages.
+    pub(crate) block: Option<usize>,
 }
 
 /// A spend promotion whose lines are being chosen.
@@ -125,20 +129,19 @@ pub(crate) struct Places {
 
 impl Places {
     /// `None`: too many compete.
-    pub(crate) fn of(pricing: &Pricing<'_>) -> Option<Self> {
+    pub(crate) fn of(pricing: &Pricing<'_>, block_of: impl Fn(LineIx) -> usize) -> Option<Self> {
         let prepared = pricing.prepared;
         let lines = prepared.basket.lines();
         let rounding = prepared.rulebook.settings().rounding;
         let mut places: Vec<Place> = Vec::new();
-        let mut keys: Vec<(Stage, Option<&Owner>, u32)> = Vec::new();
+        let mut keys: Vec<(Stage, &Owner, u32)> = Vec::new();
         for (number, candidate) in prepared.candidates.iter().enumerate() {
             let document = prepared.promotion_of(candidate);
             let stage = candidate.stage;
-            let key = match stage {
-                Stage::Item => continue,
-                Stage::Set => (stage, None, 0),
-                _ => (stage, Some(&document.owner), prepared.rulebook.compiled(candidate.promotion).exclusion_group),
-            };
+            if stage == Stage::Item {
+                continue;
+            }
+            let key = (stage, &document.owner, prepared.rulebook.compiled(candidate.promotion).exclusion_group);
             let refused = pricing.orders_refused(candidate, 1).is_some()
                 || pricing.exhausted(candidate.limits.stock.into_iter(), 1).is_some();
             if refused {
@@ -146,13 +149,15 @@ impl Places {
             }
             let most = candidate.limits.budget.map_or(i64::MAX, |slot| pricing.left(slot));
             let does = match stage {
-                Stage::Set => sets(prepared, candidate, most),
+                Stage::Set => sets(pricing, candidate, most),
                 _ => Does::Discounts(Curve::of(&document.rule, most, rounding)?),
             };
             let kind = if matches!(stage, Stage::StoreCoupon | Stage::PlatformCoupon) { Kind::One } else { Kind::Shared };
             let position = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
                 keys.push(key);
-                places.push(Place { stage, kind, members: Vec::new(), covers: vec![0; lines.len()] });
+                let block = prepared.lines_of(candidate).first().filter(|_| stage < Stage::PlatformSpend);
+                let block = block.map(|line| block_of(*line));
+                places.push(Place { stage, kind, members: Vec::new(), block, covers: vec![0; lines.len()] });
                 places.len().saturating_sub(1)
             });
             let Some(place) = places.get_mut(position) else { continue };
@@ -174,10 +179,10 @@ impl Places {
         Some(Self { places, floors, segments: 0 })
     }
 
-    /// The first place of a stage from this number on.
-    pub(crate) fn next_of(&self, stage: Stage, next: usize) -> Option<usize> {
-        let numbered = self.places.iter().enumerate().skip(next);
-        numbered.filter(|(_, place)| place.stage == stage).map(|(number, _)| number).next()
+    /// The first place of a stage and block from this number on.
+    pub(crate) fn next_of(&self, stage: Stage, block: Option<usize>, next: usize) -> Option<usize> {
+        let mut numbered = self.places.iter().enumerate().skip(next);
+        numbered.find(|(_, place)| place.stage == stage && place.block == block).map(|(number, _)| number)
     }
 
     /// The candidates that compete for a place, in order of application.
@@ -244,18 +249,26 @@ impl Places {
         self.places.iter().position(|place| place.members.iter().any(|member| member.promotion == promotion))
     }
 
-    /// The least that an order on its way can still cost.
-    pub(crate) fn least(&self, pricing: &Pricing<'_>, from: From, choosing: Option<Choosing<'_>>, style: Style) -> Amount {
+    /// The least that what is on its way can still weigh (× [`ONE`]), as units weigh before stage 5 (of a block) or in the
+    /// end (of the order).
+    pub(crate) fn least(
+        &self,
+        pricing: &Pricing<'_>,
+        from: From,
+        choosing: Option<Choosing<'_>>,
+        style: Style,
+        weigh: impl Fn(&Atom) -> i64,
+    ) -> i128 {
         let atoms = self.atoms(pricing, from.stage);
         let charges = self.charges(&atoms, &atoms, from, choosing, style);
         let segments = if from.stage > Stage::Set { i64::try_from(atoms.len()).unwrap_or(i64::MAX) } else { self.segments };
-        let (coefficients, credit) = self.backwards(&charges, &atoms, segments);
+        let (coefficients, credit) = self.backwards(&charges, &atoms, segments, weigh);
         let amounts = atoms.iter().zip(&coefficients);
         let paid = amounts.fold(0i128, |sum, (atom, coefficient)| sum.saturating_add(product(*coefficient, atom.amount)));
-        rounded(paid.saturating_sub(credit))
+        paid.saturating_sub(credit)
     }
 
-    /// The charges of all places from here on. `most`: segments that no amount goes above; `near`: those at which the
+    /// The charges of all places of a block (of none: the platform's) from here on. `most`: segments that no amount goes above; `near`: those at which the
     /// charges should be close.
     pub(crate) fn charges(
         &self,
@@ -269,6 +282,9 @@ impl Places {
         for (number, place) in self.places.iter().enumerate().rev() {
             if place.stage < from.stage {
                 break;
+            }
+            if place.block != from.block {
+                continue;
             }
             let here = place.stage == from.stage;
             let mut active = 0u64;
@@ -306,8 +322,15 @@ impl Places {
 
     /// The coefficient of each segment, and the credit, both × [`ONE`].
     /// Shares are whole: `segments` of them may stray.
-    pub(crate) fn backwards(&self, charges: &[Charge], atoms: &[Atom], segments: i64) -> (SmallVec<[i64; 32]>, i128) {
-        let mut coefficients: SmallVec<[i64; 32]> = SmallVec::from_elem(ONE, atoms.len());
+    /// `weigh`: the coefficients behind the last of these stages.
+    pub(crate) fn backwards(
+        &self,
+        charges: &[Charge],
+        atoms: &[Atom],
+        segments: i64,
+        weigh: impl Fn(&Atom) -> i64,
+    ) -> (SmallVec<[i64; 32]>, i128) {
+        let mut coefficients: SmallVec<[i64; 32]> = atoms.iter().map(weigh).collect();
         let mut after_stage = coefficients.clone();
         let mut stage = None;
         let mut credit = 0i128;
@@ -333,7 +356,8 @@ impl Places {
             if !any {
                 continue;
             }
-            credit = credit.saturating_add(charge.intercept.saturating_mul(i128::from(high)).wrapping_shr(30)).saturating_add(1);
+            let charged = charge.intercept.saturating_mul(i128::from(high)).saturating_add(WIDE.saturating_sub(1)).wrapping_shr(30);
+            credit = credit.saturating_add(charged);
             if !floors && high > low {
                 // Shares are whole: a segment may bear almost one more than its part.
                 let strays = i128::from(high.saturating_sub(low)).saturating_mul(i128::from(segments));
@@ -368,7 +392,7 @@ impl Place {
         let mut any = 0u64;
         let mut lines: SmallVec<[Option<(Above, Above)>; 8]> = SmallVec::new();
         let mut joint = Corners::new();
-        let mut joint_rounding = 0i128;
+        let mut joint_about = (0i128, 0i128);
         for (position, member) in self.members.iter().enumerate() {
             let mut amount = 0i64;
             let mut measured = 0i64;
@@ -400,18 +424,19 @@ impl Place {
             match &member.does {
                 Does::Discounts(curve) => {
                     let mut corners = Corners::new();
-                    let rounding = curve.corners(amount, measured, &mut corners);
+                    let about = curve.corners(amount, measured, &mut corners);
                     if corners.is_empty() {
                         lines.push(None);
                         continue;
                     }
                     if self.kind == Kind::One {
                         joint.extend(corners);
-                        joint_rounding = joint_rounding.max(rounding);
+                        joint_about.0 = joint_about.0.max(about.0);
+                        joint_about.1 = joint_about.1.max(about.1);
                         lines.push(None);
                     } else {
                         let close = if style == Style::Caps { above(&corners, 0) } else { tangent(&corners, at) };
-                        lines.push(Some((close.and(rounding), anchored(&corners).and(rounding))));
+                        lines.push(Some((close.and(about), anchored(&corners).and(about))));
                     }
                 }
                 Does::Sets { most, rate, rounding } => {
@@ -435,7 +460,7 @@ impl Place {
                 Style::Rates => anchored(&joint),
                 Style::Caps => above(&joint, 0),
             };
-            charge.intercept = line.and(joint_rounding).intercept;
+            charge.intercept = line.and(joint_about).intercept;
             charge.slopes = SmallVec::from_elem(line.slope, self.members.len());
         } else {
             self.share(&mut charge, near, taken, &lines, style);
@@ -530,7 +555,8 @@ fn bit(position: usize) -> u64 {
 }
 
 /// What a set promotion takes off at most, whatever stage 1 leaves.
-fn sets(prepared: &Prepared<'_>, candidate: &crate::prepare::Candidate, budget: i64) -> Does {
+fn sets(pricing: &Pricing<'_>, candidate: &Candidate, budget: i64) -> Does {
+    let prepared = pricing.prepared;
     let lines = prepared.lines_of(candidate);
     let rows = || lines.iter().filter_map(|line: &LineIx| prepared.basket.lines().get(line.position()));
     let gross = rows().fold(0i64, |sum, line| sum.saturating_add(line.unit_price.get().saturating_mul(line.quantity)));
@@ -543,7 +569,9 @@ fn sets(prepared: &Prepared<'_>, candidate: &crate::prepare::Candidate, budget: 
         }
         _ => (1, None),
     };
-    let sets = units.checked_div(size.max(1)).unwrap_or(0);
+    let slots = candidate.limits.units().slots(candidate.limits.stock);
+    let limit = slots.map(|slot| pricing.left(slot)).fold(i64::MAX, i64::min);
+    let sets = units.checked_div(size.max(1)).unwrap_or(0).min(limit);
     let wide = |amount: i64| i128::from(amount).saturating_mul(WIDE);
     let part = |micro: u64| {
         let part = i128::from(micro).saturating_mul(WIDE).checked_div(100_000_000).unwrap_or(WIDE).saturating_add(1);
@@ -566,8 +594,16 @@ fn sets(prepared: &Prepared<'_>, candidate: &crate::prepare::Candidate, budget: 
     let (most, rate, rounding) = match reward {
         Some(MixMatchReward::Set(SetReward::FixedTotal(total))) => {
             let each = total.get().checked_div(size.max(1)).unwrap_or(0);
-            let over = |line: &crate::basket::Line| line.unit_price.get().saturating_sub(each).max(0).saturating_mul(line.quantity);
-            let most = rows().fold(0i64, |sum, line| sum.saturating_add(over(line)));
+            // What the dearest units cost over their part of the total.
+            let mut prices: SmallVec<[(i64, i64); 32]> = rows().map(|line| (line.unit_price.get(), line.quantity)).collect();
+            prices.sort_unstable_by(|a, b| b.cmp(a));
+            let mut left = sets.saturating_mul(size);
+            let mut most = 0i64;
+            for (price, quantity) in prices {
+                let taken = left.min(quantity);
+                most = most.saturating_add(price.saturating_sub(each).max(0).saturating_mul(taken));
+                left = left.saturating_sub(taken);
+            }
             (wide(most), ONE, 0)
         }
         Some(MixMatchReward::Set(SetReward::AmountOff(off))) => {
@@ -585,7 +621,7 @@ fn sets(prepared: &Prepared<'_>, candidate: &crate::prepare::Candidate, budget: 
             let rounded = wide(sets.saturating_mul(count));
             (product(rate, in_sets()).saturating_add(rounded), rate, rounded)
         }
-        None => (wide(gross), ONE, 0),
+        None => (wide(in_sets()), ONE, 0),
     };
     Does::Sets { most: most.min(wide(budget.min(gross))), rate, rounding }
 }

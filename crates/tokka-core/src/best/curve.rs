@@ -6,6 +6,7 @@
 
 use smallvec::SmallVec;
 
+use crate::amount::Amount;
 use crate::promotion::{Basis, Coupon, Discount, Rule, SpendTier, ThresholdOn};
 use crate::rate::Rounding;
 
@@ -86,9 +87,10 @@ impl Curve {
     }
 
     /// Adds the corners for amounts up to `amount`, of which `measured` is the most that thresholds are compared with.
-    /// Answers what rounding may add to them, × [`ONE`].
-    pub(crate) fn corners(&self, amount: i64, measured: i64, corners: &mut Corners) -> i128 {
+    /// Answers what rounding may add to them, × [`ONE`], and the most that is taken off at all.
+    pub(crate) fn corners(&self, amount: i64, measured: i64, corners: &mut Corners) -> (i128, i128) {
         let mut rounding = 0;
+        let mut highest = 0i64;
         let same = self.measures == Measures::Same;
         let measured = if same { amount } else { measured };
         let mut put = |at: i64, discount: i128| {
@@ -105,6 +107,7 @@ impl Curve {
                     let times =
                         if self.repeat { measured.checked_div(*threshold).unwrap_or(1).min(self.max_repeats) } else { 1 };
                     let all = off.get().saturating_mul(times).min(self.most);
+                    highest = highest.max(all.min(amount));
                     // No discount is more than the amount: where it would be, the curve first rises with it.
                     put(from.max(off.get()), wide(off.get()));
                     put(from.saturating_mul(times).max(all), wide(all));
@@ -118,6 +121,9 @@ impl Curve {
                         max_discount.map_or(part, |most| part.min(i128::from(most.get()).saturating_mul(WIDE)))
                     };
                     rounding = self.rounded_up();
+                    let whole = rate.of(Amount::minor(amount), self.rounding).get();
+                    let whole = max_discount.map_or(whole, |most| whole.min(most.get()));
+                    highest = highest.max(whole.min(self.most));
                     put(from, part(from));
                     if let Some(most) = max_discount {
                         // The first amount at which the maximum is reached.
@@ -131,7 +137,7 @@ impl Curve {
                 }
             }
         }
-        rounding
+        (rounding, i128::from(highest).saturating_mul(WIDE))
     }
 
     /// By how much rounding may raise a percentage, in minor units × [`ONE`].
@@ -145,9 +151,10 @@ impl Curve {
 }
 
 impl Above {
-    /// With what rounding may add.
-    pub(crate) fn and(self, rounding: i128) -> Self {
-        Self { intercept: self.intercept.saturating_add(rounding), ..self }
+    /// With what rounding may add; a level line need not be above the most that is taken off.
+    pub(crate) fn and(self, (rounding, highest): (i128, i128)) -> Self {
+        let intercept = self.intercept.saturating_add(rounding);
+        Self { intercept: if self.slope == 0 { intercept.min(highest) } else { intercept }, ..self }
     }
 }
 
@@ -204,7 +211,6 @@ fn slope_between(a: (i64, i128), b: (i64, i128)) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::amount::Amount;
     use crate::rate::Rate;
 
     fn curve(tiers: &[(i64, Discount)], repeat: bool) -> Curve {
@@ -250,13 +256,14 @@ mod tests {
         for (number, curve) in curves.iter().enumerate() {
             for upper in [0, 1, 499, 500, 999, 1_000, 2_345, 5_000] {
                 let mut corners = Corners::new();
-                let rounding = curve.corners(upper, 0, &mut corners);
+                let about = curve.corners(upper, 0, &mut corners);
                 let mut lines = vec![above(&corners, 0), anchored(&corners)];
                 lines.extend((0..=upper).step_by(97).map(|at| tangent(&corners, at)));
                 for amount in 0..=upper {
                     let taken = i128::from(takes(curve, amount)) * WIDE;
                     for line in &lines {
-                        let bound = line.intercept + rounding + i128::from(line.slope) * i128::from(amount);
+                        let line = line.and(about);
+                        let bound = line.intercept + i128::from(line.slope) * i128::from(amount);
                         assert!(bound >= taken, "curve {number} up to {upper}: {line:?} at {amount} is below {taken}");
                     }
                 }

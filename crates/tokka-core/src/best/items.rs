@@ -4,11 +4,11 @@
 
 use smallvec::SmallVec;
 
-use super::bound::{Atom, From, Places, Style, product, rounded};
+use super::blocks::{Ahead, Parts, every_opening, whole_lines};
+use super::bound::{Atom, From, Places, Style, product};
 use super::curve::ONE;
 use super::search::Search;
 use crate::amount::Amount;
-use crate::basket::Line;
 use crate::prepare::ItemLook;
 use crate::prepare::select::ItemSelection;
 use crate::promotion::{Rule, Stage};
@@ -26,6 +26,7 @@ type Sums = [i128; BOUNDS];
 /// The groups that an item promotion looks at.
 pub(crate) struct Groups<'p> {
     groups: Vec<Group<'p>>,
+    weights: Weights,
     /// Of all groups behind, and of what no promotion looks at; the last is the least that lines without looks cost.
     least_behind: Vec<Sums>,
 }
@@ -52,23 +53,16 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// `near`: the segments around which the bounds should be close.
-    pub(crate) fn of(pricing: &Pricing<'_>, places: &Places, near: &[Atom]) -> Self {
-        let lines = pricing.prepared.basket.lines();
-        let whole = |(line, row): (usize, &Line)| {
-            let amount = row.unit_price.get().saturating_mul(row.quantity);
-            Atom { line, open: Allows::ALL, amount, at_item: amount, units: row.quantity, taken: 0 }
-        };
-        let most: Vec<Atom> = lines.iter().enumerate().map(whole).collect();
-        let mut atoms: Vec<Atom> = Vec::with_capacity(most.len().saturating_mul(16));
-        for atom in &most {
-            atoms.extend((0..16u8).map(|open| Atom { open: Allows::from_number(open), ..*atom }));
-        }
-        let mut weights = Self { by_line: vec![[[0; BOUNDS]; 16]; lines.len()], credits: [0; BOUNDS] };
-        let from = From { stage: Stage::Set, next: 0 };
+    /// Of a block; `near`: its segments behind stage 1, around which the bounds should be close.
+    pub(crate) fn of(pricing: &Pricing<'_>, places: &Places, block: usize, near: &[Atom], ahead: &Ahead, parts: &Parts) -> Self {
+        let most = whole_lines(pricing, |line| parts.of_line(pricing.prepared, line) == block);
+        let atoms = every_opening(&most);
+        let count = pricing.prepared.basket.lines().len();
+        let mut weights = Self { by_line: vec![[[0; BOUNDS]; 16]; count], credits: [0; BOUNDS] };
+        let from = From { stage: Stage::Set, next: 0, block: Some(block) };
         for (bound, style) in [Style::Tangents, Style::Rates, Style::Caps].into_iter().enumerate() {
             let charges = places.charges(&most, near, from, None, style);
-            let (coefficients, credit) = places.backwards(&charges, &atoms, places.segments);
+            let (coefficients, credit) = places.backwards(&charges, &atoms, places.segments, |atom| ahead.weigh(atom));
             for (atom, coefficient) in atoms.iter().zip(coefficients) {
                 let of_line = weights.by_line.get_mut(atom.line).and_then(|line| line.get_mut(atom.open.number()));
                 if let Some(slot) = of_line.and_then(|sums| sums.get_mut(bound)) {
@@ -111,11 +105,16 @@ fn least_of(a: Sums, b: Sums) -> Sums {
 }
 
 impl<'p> Groups<'p> {
-    pub(crate) fn of(pricing: &Pricing<'p>, weights: &Weights) -> Result<Self, QuoteError> {
+    /// Of a block.
+    pub(crate) fn of(pricing: &Pricing<'p>, weights: Weights, block: usize, parts: &Parts) -> Result<Self, QuoteError> {
         let prepared = pricing.prepared;
         let mut groups = Vec::new();
         for looks in prepared.item_looks.chunk_by(|a, b| a.group == b.group) {
-            let number = looks.first().map_or(0, |look| look.group);
+            let Some(first) = looks.first().and_then(|look| prepared.lines_of_look(look).first()) else { continue };
+            if parts.of_line(prepared, *first) != block {
+                continue;
+            }
+            let number = prepared.layout.group(*first);
             let limited = |look: &ItemLook| {
                 let elsewhere = prepared.item_looks.iter().any(|other| other.candidate == look.candidate && other.group != look.group);
                 let candidate = prepared.candidates.get(look.candidate);
@@ -123,14 +122,15 @@ impl<'p> Groups<'p> {
             };
             let alone = !looks.iter().any(limited);
             let mut group = Group { number, looks, alone, options: Vec::new() };
-            group.options = group.options(pricing, weights)?;
+            group.options = group.options(pricing, &weights)?;
             groups.push(group);
         }
         // Lines of no group cost what they cost.
         let mut rest: Sums = weights.credits.map(|credit| credit.saturating_neg());
         for (position, row) in prepared.basket.lines().iter().enumerate() {
             let line = LineIx::new(position);
-            if !groups.iter().any(|group: &Group<'_>| group.number == prepared.layout.group(line)) {
+            let looked_at = groups.iter().any(|group: &Group<'_>| group.number == prepared.layout.group(line));
+            if !looked_at && parts.of_line(prepared, line) == block {
                 add(&mut rest, weights.at(line, Allows::ALL), row.unit_price.get().saturating_mul(row.quantity));
             }
         }
@@ -138,18 +138,18 @@ impl<'p> Groups<'p> {
         for group in groups.iter().rev() {
             let least = match group.alone {
                 true => group.options.iter().map(|option| option.least).reduce(least_of),
-                false => Some(group.shared_least(pricing, weights)),
+                false => Some(group.shared_least(pricing, &weights)),
             };
             let behind = least_behind.last().copied().unwrap_or(rest);
             least_behind.push(added(behind, least.unwrap_or([0; BOUNDS])));
         }
         least_behind.reverse();
-        Ok(Self { groups, least_behind })
+        Ok(Self { groups, least_behind, weights })
     }
 
-    /// The least that any choice can cost.
-    pub(crate) fn least(&self) -> Amount {
-        rounded(self.least_behind.first().and_then(|sums| sums.iter().max()).copied().unwrap_or(0))
+    /// The least that any choice can weigh.
+    pub(crate) fn least(&self) -> i128 {
+        self.least_behind.first().map_or(0, highest)
     }
 
     /// How many segments stage 1 may make.
@@ -279,45 +279,51 @@ struct Taken {
     spread: SmallVec<[Spread; 4]>,
 }
 
+fn highest(sums: &Sums) -> i128 {
+    sums.iter().copied().fold(i128::MIN, i128::max)
+}
+
 impl<'p> Search<'p> {
-    /// Stage 1.
-    pub(crate) fn items(&mut self, pricing: Pricing<'p>, least: Amount) -> Result<(), QuoteError> {
-        let groups = std::mem::take(&mut self.groups.groups);
+    /// Stage 1 of the present block.
+    pub(crate) fn items(&mut self) -> Result<(), QuoteError> {
+        let pricing = Pricing::amounts_only(self.prepared, self.usage);
+        let Some(block) = self.blocks.get(self.block).cloned() else { return Ok(()) };
         let mut taken = Taken::default();
-        let result = self.group(&groups, 0, pricing, &mut taken, [0; BOUNDS], least);
-        self.groups.groups = groups;
-        result
+        let least = self.in_all(block.groups.least());
+        self.group(&block.groups, 0, pricing, &mut taken, [0; BOUNDS], least)
     }
 
     fn group(
         &mut self,
-        groups: &[Group<'p>],
+        groups: &Groups<'p>,
         next: usize,
         pricing: Pricing<'p>,
         taken: &mut Taken,
         so_far: Sums,
-        least: Amount,
+        least: i128,
     ) -> Result<(), QuoteError> {
         if !self.goes_on(0, least) {
             return Ok(());
         }
-        let Some(group) = groups.get(next) else {
+        let Some(group) = groups.groups.get(next) else {
             let mut pricing = pricing;
-            item::finish(&mut pricing, taken.pieces.clone(), taken.spread.clone())?;
+            let block = self.block;
+            let (prepared, parts) = (self.prepared, &self.parts);
+            item::finish(&mut pricing, taken.pieces.clone(), taken.spread.clone(), |line| parts.of_line(prepared, line) == block)?;
             return self.sets(&pricing, least, 0);
         };
         let after = next.saturating_add(1);
-        let behind = self.groups.least_behind.get(after).copied().unwrap_or([0; BOUNDS]);
+        let behind = groups.least_behind.get(after).copied().unwrap_or([0; BOUNDS]);
         let anew;
         let options = if group.alone {
             &group.options
         } else {
-            anew = group.options(&pricing, &self.weights)?;
+            anew = group.options(&pricing, &groups.weights)?;
             &anew
         };
         for option in options {
             let sums = added(so_far, option.least);
-            let least = least.max(rounded(added(sums, behind).into_iter().fold(i128::MIN, i128::max)));
+            let least = least.max(self.in_all(highest(&added(sums, behind))));
             if !self.may_win(least) {
                 continue;
             }

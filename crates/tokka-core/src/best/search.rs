@@ -5,15 +5,17 @@
 //! choice costs is never estimated.
 
 use std::cmp::Reverse;
+use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::bound::{Choosing, From, Given, Places, Style};
-use super::items::{Groups, Weights};
+use super::blocks::{Ahead, Block, Parts};
+use super::bound::{Choosing, From, Given, Places, Style, rounded};
+use super::curve::ONE;
 use super::plan::Plan;
 use super::tie::Rank;
 use crate::amount::{Amount, Exact};
-use crate::prepare::Prepared;
+use crate::prepare::{Candidate, Prepared};
 use crate::promotion::Stage;
 use crate::quote::QuoteError;
 use crate::stages::{Pricing, coupon, item, set, spend};
@@ -33,6 +35,8 @@ pub(crate) struct Best {
 /// What the search looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aim {
+    /// The least that the present block can weigh; so far this.
+    Weight(i128),
     /// A lower price.
     Price,
     /// Among choices of the price found, the one that comes first.
@@ -44,34 +48,50 @@ pub(crate) struct Search<'p> {
     pub(crate) prepared: &'p Prepared<'p>,
     pub(crate) usage: &'p [i64],
     pub(crate) places: Places,
-    pub(crate) weights: Weights,
-    pub(crate) groups: Groups<'p>,
+    pub(crate) parts: Parts,
+    pub(crate) ahead: Ahead,
+    pub(crate) blocks: Vec<Rc<Block<'p>>>,
     /// By store, the minimum order that it must not fall below.
     pub(crate) minimums: Vec<Option<Amount>>,
     pub(crate) aim: Aim,
     pub(crate) budget: u64,
     pub(crate) work: u64,
     pub(crate) best: Best,
-    /// The least that what was left unsearched can cost.
-    pub(crate) unsearched: Option<Amount>,
+    /// The least that what was left unsearched can come to (× [`ONE`](super::curve::ONE)).
+    pub(crate) unsearched: Option<i128>,
     pub(crate) plan: Plan,
+    /// The block whose choices are made now.
+    pub(crate) block: usize,
+    /// The blocks before it, and what they weigh.
+    pub(crate) done: Vec<Pricing<'p>>,
+    pub(crate) done_weight: i128,
 }
 
 impl<'p> Search<'p> {
     /// Searches everything, as far as the budget goes.
-    pub(crate) fn run(&mut self, least: Amount) -> Result<(), QuoteError> {
-        let mut pricing = Pricing::amounts_only(self.prepared, self.usage);
+    pub(crate) fn run(&mut self) -> Result<(), QuoteError> {
         if self.plan.all_stages() {
-            return self.items(pricing, least);
+            return self.items();
         }
+        let mut pricing = Pricing::amounts_only(self.prepared, self.usage);
         item::run(&mut pricing)?;
         set::run(&mut pricing)?;
         spend::run(&mut pricing, Stage::StoreSpend)?;
-        self.coupons(&pricing, least, 0)
+        self.coupons(&pricing, 0, 0)
+    }
+
+    /// What the order comes to at least, if the present block weighs this.
+    pub(crate) fn in_all(&self, weight: i128) -> i128 {
+        if matches!(self.aim, Aim::Weight(_)) {
+            return weight;
+        }
+        let behind = self.blocks.iter().skip(self.block.saturating_add(1));
+        let behind = behind.fold(0i128, |sum, block| sum.saturating_add(block.least));
+        weight.saturating_add(self.done_weight).saturating_add(behind).saturating_sub(self.ahead.credit)
     }
 
     /// Counts work; is there any left? Where not, what lies below is left unsearched.
-    pub(crate) fn goes_on(&mut self, work: usize, least: Amount) -> bool {
+    pub(crate) fn goes_on(&mut self, work: usize, least: i128) -> bool {
         if self.work >= self.budget {
             self.leave(least);
             return false;
@@ -80,24 +100,32 @@ impl<'p> Search<'p> {
         true
     }
 
-    fn leave(&mut self, least: Amount) {
+    fn leave(&mut self, least: i128) {
         self.unsearched = Some(self.unsearched.map_or(least, |other| other.min(least)));
     }
 
-    /// Can a choice that costs at least this still be the one?
-    pub(crate) fn may_win(&self, least: Amount) -> bool {
+    /// Can a choice that comes to at least this still be the one?
+    pub(crate) fn may_win(&self, least: i128) -> bool {
         match self.aim {
-            Aim::Price => least < self.best.payable,
-            Aim::Ties => least <= self.best.payable,
+            Aim::Weight(best) => least < best,
+            Aim::Price => rounded(least) < self.best.payable,
+            Aim::Ties => rounded(least) <= self.best.payable,
         }
     }
 
     /// The bound of a node, if it may win.
-    fn bound(&mut self, pricing: &Pricing<'p>, from: From, choosing: Option<Choosing<'_>>, least: Amount) -> Option<Amount> {
+    fn bound(&mut self, pricing: &Pricing<'p>, from: From, choosing: Option<Choosing<'_>>, least: i128) -> Option<i128> {
         let mut least = least;
-        for style in [Style::Tangents, Style::Rates] {
+        for style in [Style::Tangents, Style::Rates, Style::Caps] {
             self.work = self.work.saturating_add(u64::try_from(pricing.segments.len()).unwrap_or(0));
-            least = least.max(self.places.least(pricing, from, choosing, style));
+            let bound = match from.block {
+                Some(_) => {
+                    let weight = self.places.least(pricing, from, choosing, style, |atom| self.ahead.weigh(atom));
+                    self.in_all(weight)
+                }
+                None => self.places.least(pricing, from, choosing, style, |_| ONE),
+            };
+            least = least.max(bound);
             if !self.may_win(least) {
                 return None;
             }
@@ -105,35 +133,53 @@ impl<'p> Search<'p> {
         Some(least)
     }
 
+    /// The block of a stage's choices.
+    fn block_of(&self, stage: Stage) -> Option<usize> {
+        (stage < Stage::PlatformSpend).then_some(self.block)
+    }
+
+    /// The next candidate of a stage, of the present block or of the platform.
+    fn next_of(&self, stage: Stage, next: usize) -> Option<(usize, &'p Candidate)> {
+        let mut next = next;
+        loop {
+            let (number, candidate) = self.prepared.next_of(stage, next)?;
+            let line = self.prepared.lines_of(candidate).first()?;
+            if stage >= Stage::PlatformSpend || self.parts.of_line(self.prepared, *line) == self.block {
+                return Some((number, candidate));
+            }
+            next = number.saturating_add(1);
+        }
+    }
+
     /// Stage 2: each promotion on, then off.
-    pub(crate) fn sets(&mut self, pricing: &Pricing<'p>, least: Amount, next: usize) -> Result<(), QuoteError> {
+    pub(crate) fn sets(&mut self, pricing: &Pricing<'p>, least: i128, next: usize) -> Result<(), QuoteError> {
         if !self.goes_on(pricing.segments.len(), least) {
             return Ok(());
         }
-        let Some((number, candidate)) = self.prepared.next_of(Stage::Set, next) else {
+        let Some((number, candidate)) = self.next_of(Stage::Set, next) else {
             return self.spends(pricing, least, Stage::StoreSpend, 0);
         };
         let after = number.saturating_add(1);
         let mut with = pricing.clone();
         if set::apply(&mut with, number, candidate)? {
-            if let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after }, None, least) {
+            if let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least) {
                 self.plan.sets.push(number);
                 self.sets(&with, least, after)?;
                 self.plan.sets.pop();
             }
         }
-        match self.bound(pricing, From { stage: Stage::Set, next: after }, None, least) {
+        match self.bound(pricing, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least) {
             Some(least) => self.sets(pricing, least, after),
             None => Ok(()),
         }
     }
 
     /// Stages 3 and 5: each promotion is given some of the lines that it may take.
-    fn spends(&mut self, pricing: &Pricing<'p>, least: Amount, stage: Stage, next: usize) -> Result<(), QuoteError> {
+    fn spends(&mut self, pricing: &Pricing<'p>, least: i128, stage: Stage, next: usize) -> Result<(), QuoteError> {
         if !self.goes_on(pricing.segments.len(), least) {
             return Ok(());
         }
-        let Some((number, candidate)) = self.prepared.next_of(stage, next) else {
+        let Some((number, candidate)) = self.next_of(stage, next) else {
             return match stage {
                 Stage::StoreSpend if self.below_minimum(pricing)? => Ok(()),
                 Stage::StoreSpend => self.coupons(pricing, least, 0),
@@ -152,7 +198,7 @@ impl<'p> Search<'p> {
         if lines.is_empty() || !self.reachable(pricing, number, stage) {
             return self.spends(pricing, least, stage, after);
         }
-        let from = From { stage, next: number };
+        let from = From { stage, next: number, block: self.block_of(stage) };
         if self.prepared.basket.lines().len() > LINES_MAX {
             self.leave(least);
             self.give(pricing, least, from, &lines)?;
@@ -177,7 +223,7 @@ impl<'p> Search<'p> {
     fn choose(
         &mut self,
         pricing: &Pricing<'p>,
-        least: Amount,
+        least: i128,
         from: From,
         lines: &[LineIx],
         given: &mut SmallVec<[Given; 32]>,
@@ -215,10 +261,10 @@ impl<'p> Search<'p> {
     }
 
     /// Gives these lines to the next promotion, and goes on.
-    fn give(&mut self, pricing: &Pricing<'p>, least: Amount, from: From, lines: &[LineIx]) -> Result<(), QuoteError> {
-        let From { stage, next: number } = from;
+    fn give(&mut self, pricing: &Pricing<'p>, least: i128, from: From, lines: &[LineIx]) -> Result<(), QuoteError> {
+        let From { stage, next: number, block } = from;
         let after = number.saturating_add(1);
-        let from = From { stage, next: after };
+        let from = From { stage, next: after, block };
         if lines.is_empty() {
             return match self.bound(pricing, from, None, least) {
                 Some(least) => self.spends(pricing, least, stage, after),
@@ -247,6 +293,9 @@ impl<'p> Search<'p> {
     fn below_minimum(&self, pricing: &Pricing<'p>) -> Result<bool, QuoteError> {
         for (store, minimum) in self.minimums.iter().enumerate() {
             let Some(minimum) = minimum else { continue };
+            if self.parts.of_store(store) != self.block {
+                continue;
+            }
             let of_store = |line: LineIx| self.prepared.layout.store_position(line) == store;
             let segments = pricing.segments.iter().filter(|segment| of_store(segment.line));
             if Amount::sum(segments.map(|segment| segment.amount))? < *minimum {
@@ -257,15 +306,15 @@ impl<'p> Search<'p> {
     }
 
     /// Stage 4: store by store, one coupon or none, the most valuable first.
-    fn coupons(&mut self, pricing: &Pricing<'p>, least: Amount, next: usize) -> Result<(), QuoteError> {
+    fn coupons(&mut self, pricing: &Pricing<'p>, least: i128, next: usize) -> Result<(), QuoteError> {
         if !self.goes_on(pricing.segments.len(), least) {
             return Ok(());
         }
-        let Some(place) = self.places.next_of(Stage::StoreCoupon, next) else {
-            return self.spends(pricing, least, Stage::PlatformSpend, 0);
+        let Some(place) = self.places.next_of(Stage::StoreCoupon, Some(self.block), next) else {
+            return self.block_done(pricing, least);
         };
         let after = place.saturating_add(1);
-        let from = From { stage: Stage::StoreCoupon, next: after };
+        let from = From { stage: Stage::StoreCoupon, next: after, block: Some(self.block) };
         for (worth, number) in self.worths(pricing, place)? {
             let Some(candidate) = self.prepared.candidates.get(number).filter(|_| worth.is_positive()) else { continue };
             let mut with = pricing.clone();
@@ -280,6 +329,56 @@ impl<'p> Search<'p> {
             Some(least) => self.coupons(pricing, least, after),
             None => Ok(()),
         }
+    }
+
+    /// A block is through stage 4: on to the next, or to the platform's stages.
+    fn block_done(&mut self, pricing: &Pricing<'p>, least: i128) -> Result<(), QuoteError> {
+        let atoms = self.places.atoms(pricing, Stage::PlatformSpend);
+        let weight = self.ahead.of_segments(&atoms);
+        if let Aim::Weight(best) = &mut self.aim {
+            *best = (*best).min(weight);
+            return Ok(());
+        }
+        if !self.may_win(least.max(self.in_all(weight))) {
+            return Ok(());
+        }
+        let before = (self.block, self.done_weight);
+        self.done.push(pricing.clone());
+        self.done_weight = self.done_weight.saturating_add(weight);
+        self.block = self.block.saturating_add(1);
+        let result = if self.plan.all_stages() && self.block < self.blocks.len() {
+            self.items()
+        } else {
+            let whole = self.together()?;
+            let from = From { stage: Stage::PlatformSpend, next: 0, block: None };
+            match self.bound(&whole, from, None, least) {
+                Some(least) => self.spends(&whole, least, Stage::PlatformSpend, 0),
+                None => Ok(()),
+            }
+        };
+        (self.block, self.done_weight) = before;
+        self.done.pop();
+        result
+    }
+
+    /// The whole order, as its blocks are.
+    fn together(&self) -> Result<Pricing<'p>, QuoteError> {
+        let mut whole = Pricing::amounts_only(self.prepared, self.usage);
+        let mut segments = Vec::with_capacity(self.prepared.basket.lines().len().saturating_mul(2));
+        for block in &self.done {
+            segments.extend(block.segments.iter().cloned());
+            whole.gifts.extend(block.gifts.iter().copied());
+            whole.free_units.extend(block.free_units.iter().copied());
+            for (sum, taken) in whole.taken.iter_mut().zip(&block.taken) {
+                *sum = sum.plus(*taken)?;
+            }
+            for (sum, taken) in whole.gifts_taken.iter_mut().zip(&block.gifts_taken) {
+                *sum = sum.plus(*taken)?;
+            }
+        }
+        segments.sort_by_key(|segment| segment.line);
+        whole.lay_out(segments);
+        Ok(whole)
     }
 
     /// What each coupon of an owner would take off now, the most first.
@@ -298,7 +397,7 @@ impl<'p> Search<'p> {
     fn end(&mut self, pricing: &Pricing<'p>) -> Result<(), QuoteError> {
         let left = pricing.left_to_pay()?;
         let mut choices: SmallVec<[(Amount, Option<usize>); 16]> = SmallVec::new();
-        if let Some(place) = self.places.next_of(Stage::PlatformCoupon, 0) {
+        if let Some(place) = self.places.next_of(Stage::PlatformCoupon, None, 0) {
             for (worth, number) in self.worths(pricing, place)? {
                 if worth.is_positive() {
                     choices.push((left.minus(worth)?, Some(number)));
@@ -308,7 +407,7 @@ impl<'p> Search<'p> {
         choices.push((left, None));
         for (payable, coupon) in choices {
             let wins = match self.aim {
-                Aim::Price => payable < self.best.payable,
+                Aim::Price | Aim::Weight(_) => payable < self.best.payable,
                 Aim::Ties => payable <= self.best.payable,
             };
             if !wins {
@@ -316,7 +415,7 @@ impl<'p> Search<'p> {
             }
             self.plan.coupons.extend(coupon);
             let rank = match self.aim {
-                Aim::Price => None,
+                Aim::Price | Aim::Weight(_) => None,
                 Aim::Ties => {
                     let mut with = pricing.clone();
                     if let Some((number, candidate)) =

@@ -12,7 +12,7 @@ use crate::promotion::{Basis, Coupon, Owner, Rule, SpendTier, Stage};
 use crate::quote::QuoteError;
 use crate::table::{Ix, LineIx, PromoIx};
 
-pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteError> {
+pub(crate) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteError> {
     let mut places: SmallVec<[(&Owner, PromoIx); 4]> = SmallVec::new();
     for (number, candidate) in pricing.candidates(stage) {
         let document = pricing.prepared.promotion_of(candidate);

@@ -25,16 +25,17 @@ pub(crate) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
         let gross = group.and_then(|group| gross_by_group.get(group)).copied().unwrap_or_default();
         serve(pricing, looks, gross, &mut pieces, &mut spread)?;
     }
-    finish(pricing, pieces, spread)
+    finish(pricing, pieces, spread, |_| true)
 }
 
-/// Makes the first segments of what the groups took.
+/// Makes the first segments of some lines, of what their groups took.
 pub(crate) fn finish(
     pricing: &mut Pricing<'_>,
     pieces: Vec<Piece>,
     spread: SmallVec<[Spread; 4]>,
+    of: impl Fn(LineIx) -> bool,
 ) -> Result<(), Overflow> {
-    make_segments(pricing, pieces)?;
+    make_segments(pricing, pieces, of)?;
     // What a `buy_get` takes off is allocated over all units of its group, once these are segments.
     for Spread { promotion, look, discount } in spread {
         let lines = pricing.prepared.lines_of_look(&look).iter();
@@ -412,12 +413,15 @@ pub(crate) fn take(
 }
 
 /// Makes the segments of all lines: those that were made, else one a line.
-fn make_segments(pricing: &mut Pricing<'_>, mut pieces: Vec<Piece>) -> Result<(), Overflow> {
+fn make_segments(pricing: &mut Pricing<'_>, mut pieces: Vec<Piece>, of: impl Fn(LineIx) -> bool) -> Result<(), Overflow> {
     pieces.sort_by_key(|piece| piece.line);
     let mut pieces = pieces.into_iter().peekable();
     let mut segments = Vec::with_capacity(pricing.prepared.basket.lines().len());
     for (position, row) in pricing.prepared.basket.lines().iter().enumerate() {
         let line = LineIx::new(position);
+        if !of(line) {
+            continue;
+        }
         let whole = Piece { line, units: row.quantity, over_limit: false, made_cheaper: None };
         let mut next = pieces.next_if(|piece| piece.line == line).or(Some(whole));
         while let Some(piece) = next {
