@@ -6,30 +6,44 @@ use std::collections::BTreeMap;
 
 use tokka_core::basket::{Basket, CouponsOffered, Strategy};
 use tokka_core::best::Certificate;
+use tokka_core::promotion::{Scope, Status};
 use tokka_core::quote::{Quote, View};
 use tokka_core::rulebook::Rulebook;
 use tokka_tests::case::Case;
 use tokka_tests::dump::scenario;
 use tokka_tests::fast::usage_of;
-use tokka_tests::generate::{Shape, case};
+use tokka_tests::generate::{Random, Shape, case, promotion_of_nothing};
 use tokka_tests::naive::choice::{Cheapest, cheapest};
 use tokka_tests::naive::order::World;
 use tokka_tests::priced::Key;
 use tokka_tests::{cases, first_seed, proof};
 
 /// Beyond this many choices, a case is not tried out.
-const CHOICES_MAX: u64 = 600;
+const CHOICES_MAX: u64 = 2_000;
 
 const SHAPES: [Shape; 3] = [
-    Shape { lines_max: 4, promotions_max: 5, ..Shape::SMALL },
-    Shape { lines_max: 3, promotions_max: 8, ..Shape::SMALL },
-    Shape { lines_max: 5, promotions_max: 4, ..Shape::SMALL },
+    Shape { lines_max: 4, promotions_max: 7, ..Shape::SMALL },
+    Shape { lines_max: 3, promotions_max: 11, ..Shape::SMALL },
+    Shape { lines_max: 6, promotions_max: 5, ..Shape::SMALL },
 ];
 
 /// A case that leaves its choices to a search.
 fn searched(seed: u64, shape: Shape) -> Option<Case> {
     let mut case = case(seed, shape);
     case.catalogue().ok()?;
+    // Most of them take part, so that there is something to choose.
+    let any = promotion_of_nothing(&mut Random::new(1), "any", &case.stores, case.request.at);
+    for (number, promotion) in case.promotions.iter_mut().enumerate() {
+        if (seed / 4 + number as u64) % 4 != 0 {
+            promotion.status = Status::Published;
+            promotion.window = any.window;
+            promotion.schedule = Vec::new();
+            promotion.audience = any.audience.clone();
+            if (seed / 16 + number as u64) % 2 == 0 {
+                promotion.scope = Scope::default();
+            }
+        }
+    }
     let auto = seed % 3 == 0;
     if auto && let CouponsOffered::These(ids) = std::mem::take(&mut case.request.coupons) {
         case.request.coupons = CouponsOffered::Auto { held: ids };

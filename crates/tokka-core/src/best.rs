@@ -133,6 +133,7 @@ fn look(
         block: 0,
         done: Vec::new(),
         done_weight: 0,
+        lightest: None,
     };
     if free {
         search.weigh_blocks()?;
@@ -156,10 +157,13 @@ fn look(
 }
 
 impl Search<'_> {
-    /// Finds the least that each block can weigh by itself, each within a part of the budget.
+    /// Finds the least that each block can weigh by itself, each within a part of the budget; and begins with the order in
+    /// which every block is so.
     fn weigh_blocks(&mut self) -> Result<(), QuoteError> {
         let budget = self.budget;
         let share = budget.checked_div(u64::try_from(self.blocks.len()).unwrap_or(1).saturating_mul(2)).unwrap_or(0);
+        let mut whole = Plan::default();
+        let mut done = Vec::with_capacity(self.blocks.len());
         for number in 0..self.blocks.len() {
             self.block = number;
             self.aim = Aim::Weight(i128::MAX);
@@ -170,10 +174,24 @@ impl Search<'_> {
             if let Some(block) = self.blocks.get_mut(number).and_then(Rc::get_mut) {
                 block.least = block.least.max(least);
             }
+            if let Some((plan, pricing)) = self.lightest.take() {
+                whole.add(plan);
+                done.push(pricing);
+            }
         }
-        self.block = 0;
         self.aim = Aim::Price;
         self.budget = budget;
+        if done.len() == self.blocks.len() {
+            let least = self.blocks.iter().fold(0i128, |sum, block| sum.saturating_add(block.least));
+            self.plan = whole;
+            self.done = done;
+            self.platform(least.saturating_sub(self.ahead.credit))?;
+            self.plan = Plan::default();
+            self.done = Vec::new();
+            // What was left unsearched below this one is searched again below.
+            self.unsearched = None;
+        }
+        self.block = 0;
         Ok(())
     }
 }

@@ -20,6 +20,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// With the decisions of another, about other stores.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.items.extend(other.items);
+        self.sets.extend(other.sets);
+        self.spends.extend(other.spends);
+        self.coupons.extend(other.coupons);
+    }
+
     /// Does it decide more than coupons?
     pub(crate) fn all_stages(&self) -> bool {
         !self.coupons_only

@@ -65,6 +65,8 @@ pub(crate) struct Search<'p> {
     /// The blocks before it, and what they weigh.
     pub(crate) done: Vec<Pricing<'p>>,
     pub(crate) done_weight: i128,
+    /// While a block is weighed: how it weighs least.
+    pub(crate) lightest: Option<(Plan, Pricing<'p>)>,
 }
 
 impl<'p> Search<'p> {
@@ -116,7 +118,7 @@ impl<'p> Search<'p> {
     /// The bound of a node, if it may win.
     fn bound(&mut self, pricing: &Pricing<'p>, from: From, choosing: Option<Choosing<'_>>, least: i128) -> Option<i128> {
         let mut least = least;
-        for style in [Style::Tangents, Style::Rates, Style::Caps] {
+        for style in [Style::Caps, Style::Tangents] {
             self.work = self.work.saturating_add(u64::try_from(pricing.segments.len()).unwrap_or(0));
             let bound = match from.block {
                 Some(_) => {
@@ -219,7 +221,7 @@ impl<'p> Search<'p> {
         self.choose(pricing, least, from, &lines, &mut given, 0)
     }
 
-    /// Decides line by line, given first.
+    /// Decides line by line.
     fn choose(
         &mut self,
         pricing: &Pricing<'p>,
@@ -239,24 +241,29 @@ impl<'p> Search<'p> {
             return self.give(pricing, least, from, &chosen);
         };
         let after = next.saturating_add(1);
-        for choice in [Given::Yes, Given::No] {
-            if let Some(given) = given.get_mut(line.position()) {
+        let position = line.position();
+        let decide = |choice: Given, given: &mut SmallVec<[Given; 32]>| {
+            if let Some(given) = given.get_mut(position) {
                 *given = choice;
             }
-            // Giving it a line changes little of what can be reached, so that is not worth a bound of its own.
-            let least = match choice {
-                Given::No => {
-                    let choosing = Choosing { number: from.next, lines: given };
-                    let Some(least) = self.bound(pricing, from, Some(choosing), least) else { continue };
-                    least
-                }
-                _ => least,
-            };
-            self.choose(pricing, least, from, lines, given, after)?;
+        };
+        let mut choices: SmallVec<[(i128, Given); 2]> = SmallVec::new();
+        for choice in [Given::Yes, Given::No] {
+            decide(choice, given);
+            let choosing = Choosing { number: from.next, lines: given };
+            if let Some(least) = self.bound(pricing, from, Some(choosing), least) {
+                choices.push((least, choice));
+            }
         }
-        if let Some(given) = given.get_mut(line.position()) {
-            *given = Given::Open;
+        // The more promising first; of two that promise the same, the line is given.
+        choices.sort_by_key(|(least, _)| *least);
+        for (least, choice) in choices {
+            if self.may_win(least) {
+                decide(choice, given);
+                self.choose(pricing, least, from, lines, given, after)?;
+            }
         }
+        decide(Given::Open, given);
         Ok(())
     }
 
@@ -336,7 +343,10 @@ impl<'p> Search<'p> {
         let atoms = self.places.atoms(pricing, Stage::PlatformSpend);
         let weight = self.ahead.of_segments(&atoms);
         if let Aim::Weight(best) = &mut self.aim {
-            *best = (*best).min(weight);
+            if weight < *best {
+                *best = weight;
+                self.lightest = Some((self.plan.clone(), pricing.clone()));
+            }
             return Ok(());
         }
         if !self.may_win(least.max(self.in_all(weight))) {
@@ -349,16 +359,21 @@ impl<'p> Search<'p> {
         let result = if self.plan.all_stages() && self.block < self.blocks.len() {
             self.items()
         } else {
-            let whole = self.together()?;
-            let from = From { stage: Stage::PlatformSpend, next: 0, block: None };
-            match self.bound(&whole, from, None, least) {
-                Some(least) => self.spends(&whole, least, Stage::PlatformSpend, 0),
-                None => Ok(()),
-            }
+            self.platform(least)
         };
         (self.block, self.done_weight) = before;
         self.done.pop();
         result
+    }
+
+    /// All blocks are done: the platform's stages.
+    pub(crate) fn platform(&mut self, least: i128) -> Result<(), QuoteError> {
+        let whole = self.together()?;
+        let from = From { stage: Stage::PlatformSpend, next: 0, block: None };
+        match self.bound(&whole, from, None, least) {
+            Some(least) => self.spends(&whole, least, Stage::PlatformSpend, 0),
+            None => Ok(()),
+        }
     }
 
     /// The whole order, as its blocks are.
