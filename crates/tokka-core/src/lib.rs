@@ -23,5 +23,6 @@ pub mod refund;
 pub mod rulebook;
 pub mod schedule;
 mod stages;
+pub mod suggest;
 pub mod table;
 mod totals;

@@ -113,6 +113,8 @@ pub(crate) struct Charge {
     slopes: SmallVec<[i64; 8]>,
     /// Members that may still apply.
     active: u64,
+    /// The bit of those who were taken here before: they are not charged again.
+    taken: u64,
     /// Where lines are being chosen: by line, those that may still take it.
     chosen: Option<SmallVec<[u64; 32]>>,
 }
@@ -387,8 +389,8 @@ impl Place {
         style: Style,
     ) -> Option<Charge> {
         let mut charge =
-            Charge { place: number, intercept: 0, slopes: SmallVec::from_elem(0, self.members.len()), active, chosen };
-        let may = |charge: &Charge, atom: &Atom| charge.may_take(self, atom, taken);
+            Charge { place: number, intercept: 0, slopes: SmallVec::from_elem(0, self.members.len()), active, taken, chosen };
+        let may = |charge: &Charge, atom: &Atom| charge.may_take(self, atom);
         let mut any = 0u64;
         let mut lines: SmallVec<[Option<(Above, Above)>; 8]> = SmallVec::new();
         let mut joint = Corners::new();
@@ -463,22 +465,13 @@ impl Place {
             charge.intercept = line.and(joint_about).intercept;
             charge.slopes = SmallVec::from_elem(line.slope, self.members.len());
         } else {
-            self.share(&mut charge, near, taken, &lines, style);
-        }
-        // What was taken before is not charged again.
-        if taken != 0 || charge.chosen.is_some() {
-            let of_line = |(line, covers): (usize, &u64)| {
-                let taken_here = near.iter().any(|atom| atom.line == line && atom.taken & taken != 0);
-                let own = charge.chosen.as_ref().and_then(|chosen| chosen.get(line)).unwrap_or(covers);
-                if taken_here { 0 } else { *own }
-            };
-            charge.chosen = Some(self.covers.iter().enumerate().map(of_line).collect());
+            self.share(&mut charge, near, &lines, style);
         }
         Some(charge)
     }
 
     /// Each member by its rate, or by the line that is close, whichever charges less.
-    fn share(&self, charge: &mut Charge, near: &[Atom], taken: u64, lines: &[Option<(Above, Above)>], style: Style) {
+    fn share(&self, charge: &mut Charge, near: &[Atom], lines: &[Option<(Above, Above)>], style: Style) {
         let by_rate = style != Style::Caps;
         for (slope, line) in charge.slopes.iter_mut().zip(lines) {
             let Some((close, rate)) = line else { continue };
@@ -491,7 +484,7 @@ impl Place {
         }
         let total = |charge: &Charge| {
             near.iter().fold(charge.intercept, |sum, atom| {
-                let may = charge.may_take(self, atom, taken);
+                let may = charge.may_take(self, atom);
                 sum.saturating_add(product(charge.steepest(may).max(0), atom.amount))
             })
         };
@@ -515,8 +508,8 @@ impl Place {
 
 impl Charge {
     /// The members that may take it.
-    fn may_take(&self, place: &Place, atom: &Atom, taken: u64) -> u64 {
-        if !atom.open.lets_into(place.stage) || atom.taken & taken != 0 {
+    fn may_take(&self, place: &Place, atom: &Atom) -> u64 {
+        if !atom.open.lets_into(place.stage) || atom.taken & self.taken != 0 {
             return 0;
         }
         let covers = self.chosen.as_ref().unwrap_or(&SmallVec::new()).get(atom.line).copied();
@@ -535,7 +528,7 @@ impl Charge {
 
     /// What a unit of money of it is charged; −1 where nobody may take it.
     fn slope(&self, place: &Place, atom: &Atom) -> i64 {
-        self.steepest(self.may_take(place, atom, 0))
+        self.steepest(self.may_take(place, atom))
     }
 }
 
