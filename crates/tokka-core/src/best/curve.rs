@@ -108,30 +108,32 @@ impl Curve {
                         if self.repeat { measured.checked_div(*threshold).unwrap_or(1).min(self.max_repeats) } else { 1 };
                     let all = off.get().saturating_mul(times).min(self.most);
                     highest = highest.max(all.min(amount));
-                    // No discount is more than the amount: where it would be, the curve first rises with it.
-                    put(from.max(off.get()), wide(off.get()));
-                    put(from.saturating_mul(times).max(all), wide(all));
+                    // No discount is more than the amount, or than the budget leaves: where it would be, the curve first
+                    // rises with the amount.
+                    let once = off.get().min(self.most);
+                    put(from.max(once), wide(once));
+                    let fits = self.most.checked_div(off.get()).unwrap_or(1).clamp(1, times);
+                    put(from.saturating_mul(fits).max(off.get().saturating_mul(fits).min(all)), wide(all));
                     put(amount, wide(all));
                 }
                 Some(Discount::PercentOff { rate, max_discount }) => {
                     let micro = i128::from(rate.as_micro_percent());
+                    // What is above the budget is not given at all.
+                    let most = max_discount.map_or(self.most, |most| most.get().min(self.most));
                     let part = |of: i64| {
                         let exact = i128::from(of).saturating_mul(micro).saturating_mul(WIDE);
                         let part = exact.checked_div(WHOLE).unwrap_or(0).saturating_add(1);
-                        max_discount.map_or(part, |most| part.min(i128::from(most.get()).saturating_mul(WIDE)))
+                        part.min(i128::from(most).saturating_mul(WIDE))
                     };
                     rounding = self.rounded_up();
                     let whole = rate.of(Amount::minor(amount), self.rounding).get();
-                    let whole = max_discount.map_or(whole, |most| whole.min(most.get()));
-                    highest = highest.max(whole.min(self.most));
+                    highest = highest.max(whole.min(most));
                     put(from, part(from));
-                    if let Some(most) = max_discount {
-                        // The first amount at which the maximum is reached.
-                        let full = i128::from(most.get()).saturating_mul(WHOLE).checked_div(micro).unwrap_or(0);
-                        let full = i64::try_from(full).unwrap_or(i64::MAX).max(from);
-                        if full < amount {
-                            put(full, i128::from(most.get()).saturating_mul(WIDE));
-                        }
+                    // The first amount at which the maximum is reached.
+                    let full = i128::from(most).saturating_mul(WHOLE).checked_div(micro).unwrap_or(0);
+                    let full = i64::try_from(full).unwrap_or(i64::MAX).max(from);
+                    if full < amount {
+                        put(full, i128::from(most).saturating_mul(WIDE));
                     }
                     put(amount, part(amount));
                 }
@@ -219,6 +221,11 @@ mod tests {
         Curve { tiers, measures, repeat, max_repeats, most: i64::MAX, rounding: Rounding::HalfUp }
     }
 
+    /// With a budget that leaves this much.
+    fn within(most: i64, curve: Curve) -> Curve {
+        Curve { most, ..curve }
+    }
+
     fn off(amount: i64) -> Discount {
         Discount::AmountOff(Amount::minor(amount))
     }
@@ -229,6 +236,11 @@ mod tests {
 
     /// What it really takes off.
     fn takes(curve: &Curve, amount: i64) -> i64 {
+        let wanted = wants(curve, amount);
+        if wanted > curve.most { 0 } else { wanted }
+    }
+
+    fn wants(curve: &Curve, amount: i64) -> i64 {
         let Some((threshold, Some(discount))) = curve.tiers.iter().rfind(|(threshold, _)| *threshold <= amount) else { return 0 };
         match discount {
             Discount::AmountOff(off) => {
@@ -252,6 +264,11 @@ mod tests {
             curve(&[(500, percent("10", Some(150))), (3_000, percent("20", Some(400)))], false),
             // A higher tier that brings less.
             curve(&[(1_000, off(300)), (2_000, off(50))], false),
+            within(6, curve(&[(1, percent("50", None))], false)),
+            within(250, curve(&[(900, off(130))], true)),
+            within(70, curve(&[(30, off(100))], false)),
+            within(333, curve(&[(40, off(100))], true)),
+            within(170, curve(&[(500, percent("10", Some(400))), (3_000, percent("20", None))], false)),
         ];
         for (number, curve) in curves.iter().enumerate() {
             for upper in [0, 1, 499, 500, 999, 1_000, 2_345, 5_000] {
