@@ -99,7 +99,6 @@ pub(crate) fn run(arguments: &Quote) -> Result<(), Failure> {
     let view = if arguments.basic { View::Basic } else { View::Full };
     let refused = |error: QuoteError| match error {
         QuoteError::Invalid(violations) => Failure::of_files(&file.problems(&violations)),
-        QuoteError::Unimplemented(what) => Failure::because(format!("{}: {what}", source.name)),
         QuoteError::Overflow => Failure::because(format!("{}: a sum left 64 bits, which is a defect of tokka", source.name)),
     };
     let prepared = rulebook.prepare(&basket).map_err(refused)?;
