@@ -16,9 +16,9 @@ mod json;
 mod lines;
 mod parties;
 mod promotions;
-mod searched;
 #[cfg(test)]
 mod sample;
+mod searched;
 mod sums;
 mod tables;
 #[cfg(test)]
