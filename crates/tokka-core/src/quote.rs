@@ -29,8 +29,6 @@ pub enum View {
 pub enum QuoteError {
     /// `INVALID_ARGUMENT`: fields of the request that break a rule.
     Invalid(Vec<FieldViolation>),
-    /// `UNIMPLEMENTED`: what was asked for is not built yet.
-    Unimplemented(&'static str),
     /// `INTERNAL`: a sum left 64 bits although the basket is valid. A bug of ours.
     Overflow,
 }
@@ -77,6 +75,8 @@ pub struct Quote {
     /// 128 bits over currency, user, lines (id, sku, store, quantity, unit price, amounts by stage), gifts, free
     /// units and applied ids.
     pub fingerprint: u128,
+    /// How the choice was searched for; `None` where the rules of choice decided.
+    pub search: Option<crate::best::Searched>,
     /// View FULL: what became of each promotion.
     pub outcomes: Vec<Outcome>,
     /// View FULL: what a little more would bring.
