@@ -49,6 +49,7 @@ pub fn promotion(promotion: &Promotion, settings: &Settings) -> Json {
         limits,
         display,
         funding,
+        acknowledge,
         rule,
     } = promotion;
     let exponent = settings.exponent;
@@ -67,6 +68,7 @@ pub fn promotion(promotion: &Promotion, settings: &Settings) -> Json {
         .filled("limits", write_limits(limits, exponent))
         .filled("display", write_display(display, exponent))
         .filled("funding", funding.iter().map(write_funding).collect::<Json>())
+        .filled("acknowledge", names(acknowledge))
         .field(rule.block(), write_rule(rule, exponent))
         .into_json()
 }

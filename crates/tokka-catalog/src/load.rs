@@ -16,7 +16,6 @@ use crate::source::{Source, content_hash};
 use crate::yaml::{Documents, Node, Value};
 
 mod findings;
-mod overlap;
 
 /// A catalogue that obeys every rule.
 #[derive(Debug, Clone)]
@@ -33,6 +32,10 @@ pub struct Loaded {
     pub revision: u128,
     /// Where each promotion stands, in the catalogue's order.
     pub promotion_places: Vec<DocumentPlace>,
+    /// The same of gifts.
+    pub gift_places: Vec<DocumentPlace>,
+    /// The same of distributions.
+    pub distribution_places: Vec<DocumentPlace>,
 }
 
 /// How many documents a catalogue has.
@@ -371,7 +374,7 @@ impl<'s> Assembly<'s> {
                 };
                 let forbidden = self.settings.as_ref().is_some_and(|settings| settings.item_overlap == ItemOverlap::Forbid);
                 if forbidden && !matches!(range, Range::Unreadable) {
-                    let pairs = overlap::pairs(&catalogue, products).into_iter();
+                    let pairs = crate::check::overlap::pairs(&catalogue, products).into_iter();
                     findings.extend(pairs.filter_map(|pair| places.overlap(pair, &catalogue)));
                 }
                 Some(catalogue)
@@ -390,6 +393,8 @@ impl<'s> Assembly<'s> {
                 counts,
                 revision: self.revision,
                 promotion_places: places.promotions.places,
+                gift_places: places.gifts.places,
+                distribution_places: self.distributions.places,
             }),
             _ => Err(Problems::new(self.problems)),
         }

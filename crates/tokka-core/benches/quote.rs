@@ -221,6 +221,7 @@ fn promotion(name: &str, owner: Owner, include: Include, rule: Rule) -> Promotio
         limits: Limits::default(),
         display: Default::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }

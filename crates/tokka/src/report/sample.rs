@@ -50,6 +50,7 @@ fn promotion(name: &str, owner: Option<&str>, shown: &str, rule: Rule) -> Promot
         limits: Limits { units_per_user: Some(2), period: Period::Day, ..Limits::default() },
         display: Display::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }

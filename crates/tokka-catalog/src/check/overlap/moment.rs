@@ -36,14 +36,14 @@ impl Week {
         Self(Some(spans))
     }
 
-    fn meets(&self, other: &Self) -> bool {
+    pub(super) fn meets(&self, other: &Self) -> bool {
         let (Some(spans), Some(others)) = (&self.0, &other.0) else { return true };
         spans.iter().any(|(from, to)| others.iter().any(|(other_from, other_to)| from < other_to && other_from < to))
     }
 }
 
 /// Have two windows a moment in common?
-pub(super) fn windows_meet(one: &Window, other: &Window) -> bool {
+pub(in crate::check) fn windows_meet(one: &Window, other: &Window) -> bool {
     let (start, end) = common(one, other);
     start.is_none_or(|start| end.is_none_or(|end| start < end))
 }
@@ -87,4 +87,18 @@ pub(super) fn share_a_moment(
         }
     }
     false
+}
+
+/// Is it open at any moment of its window?
+pub(in crate::check) fn is_ever_open(promotion: &Promotion, zone: &TimeZone) -> bool {
+    if promotion.schedule.is_empty() {
+        return true;
+    }
+    let week = Week::of(&promotion.schedule);
+    share_a_moment((promotion, &week), (promotion, &week), zone)
+}
+
+/// Are two promotions with any schedules both open at some moment?
+pub(in crate::check) fn share_a_moment_by_the_clock(one: &Promotion, other: &Promotion, zone: &TimeZone) -> bool {
+    share_a_moment((one, &Week::of(&one.schedule)), (other, &Week::of(&other.schedule)), zone)
 }

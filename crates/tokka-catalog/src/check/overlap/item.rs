@@ -2,16 +2,18 @@
 
 use jiff::tz::TimeZone;
 use tokka_core::id::{Id, Token};
-use tokka_core::promotion::{Owner, Promotion, Stage, Status};
+use tokka_core::promotion::{Owner, Promotion, Scope, Stage, Window};
 
 use super::moment::{Week, share_a_moment};
 use crate::products::{Product, Products};
 
-/// A published item promotion; its lists are sorted.
+/// An item promotion; its lists are sorted.
 pub(super) struct Item<'a> {
     /// Its position in the catalogue.
     pub(super) at: usize,
     promotion: &'a Promotion,
+    /// The number of its schedule: equal ones have equal numbers.
+    pub(super) schedule: usize,
     week: Week,
     pub(super) stores: Stores<'a>,
     /// Skus that it names and does not exclude.
@@ -25,18 +27,19 @@ pub(super) struct Item<'a> {
 }
 
 /// The stores that a promotion can cover lines of; sorted.
-pub(super) enum Stores<'a> {
+#[derive(Debug)]
+pub(in crate::check) enum Stores<'a> {
     Only(Vec<&'a Id>),
     AllBut(Vec<&'a Id>),
 }
 
 impl<'a> Item<'a> {
-    /// `None` for what is no published item promotion, and for one that can cover nothing.
-    pub(super) fn of(at: usize, promotion: &'a Promotion, products: Option<&'a Products>) -> Option<Self> {
-        if promotion.stage() != Stage::Item || promotion.status != Status::Published {
+    /// `None` for what is no item promotion, and for one that can cover nothing.
+    pub(super) fn of(at: usize, promotion: &'a Promotion, schedule: usize, products: Option<&'a Products>) -> Option<Self> {
+        if promotion.stage() != Stage::Item {
             return None;
         }
-        let stores = Stores::of(promotion);
+        let stores = Stores::of(&promotion.owner, &promotion.scope);
         let (include, exclude) = (&promotion.scope.include, &promotion.scope.exclude);
         let (excluded_skus, excluded_categories) = (sorted(&exclude.skus), sorted(&exclude.categories));
         let mut skus = sorted(include.skus.as_deref().unwrap_or_default());
@@ -45,7 +48,7 @@ impl<'a> Item<'a> {
         categories.retain(|category| excluded_categories.binary_search(category).is_err());
         let for_all = include.skus.is_none() && include.categories.is_none();
         let nothing = skus.is_empty() && categories.is_empty() && !for_all;
-        if nothing || matches!(&stores, Stores::Only(stores) if stores.is_empty()) {
+        if nothing || stores.are_none() {
             return None;
         }
         let categories_of_skus = products.map(|products| {
@@ -56,7 +59,16 @@ impl<'a> Item<'a> {
             categories
         });
         let week = Week::of(&promotion.schedule);
-        Some(Self { at, promotion, week, stores, skus, categories, excluded_skus, excluded_categories, categories_of_skus })
+        Some(Self { at, promotion, schedule, week, stores, skus, categories, excluded_skus, excluded_categories, categories_of_skus })
+    }
+
+    pub(super) fn window(&self) -> &'a Window {
+        &self.promotion.window
+    }
+
+    /// Do both ever show on one clock face?
+    pub(super) fn week_meets(&self, other: &Self) -> bool {
+        self.schedule == other.schedule || self.week.meets(&other.week)
     }
 
     /// All products of its stores.
@@ -118,10 +130,10 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> Stores<'a> {
-    fn of(promotion: &'a Promotion) -> Self {
-        let excluded = sorted(&promotion.scope.exclude.stores);
-        let named = promotion.scope.include.stores.as_deref();
-        let mut only = match (&promotion.owner, named) {
+    pub(in crate::check) fn of(owner: &'a Owner, scope: &'a Scope) -> Self {
+        let excluded = sorted(&scope.exclude.stores);
+        let named = scope.include.stores.as_deref();
+        let mut only = match (owner, named) {
             (Owner::Store(owner), named) if named.is_none_or(|stores| stores.contains(owner)) => vec![owner],
             (Owner::Store(_), _) => Vec::new(),
             (Owner::Platform, Some(stores)) => sorted(stores),
@@ -131,10 +143,24 @@ impl<'a> Stores<'a> {
         Self::Only(only)
     }
 
-    fn cover(&self, store: &Id) -> bool {
+    /// Does it look at the lines of none?
+    pub(in crate::check) fn are_none(&self) -> bool {
+        matches!(self, Self::Only(stores) if stores.is_empty())
+    }
+
+    pub(in crate::check) fn cover(&self, store: &Id) -> bool {
         match self {
             Self::Only(stores) => stores.binary_search(&store).is_ok(),
             Self::AllBut(stores) => stores.binary_search(&store).is_err(),
+        }
+    }
+
+    /// Are all of the others among these?
+    pub(in crate::check) fn include(&self, others: &Self) -> bool {
+        match (self, others) {
+            (_, Self::Only(others)) => others.iter().all(|store| self.cover(store)),
+            (Self::Only(_), Self::AllBut(_)) => false,
+            (Self::AllBut(excluded), Self::AllBut(others)) => excluded.iter().all(|store| others.binary_search(store).is_ok()),
         }
     }
 
