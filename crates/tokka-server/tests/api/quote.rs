@@ -331,7 +331,8 @@ async fn the_best_price_is_certified_and_held() {
         ..Default::default()
     };
     server.client.reserve(reserve).await.expect("it is held");
-    let get = v1::GetReservationRequest { reservation_id: "best-1".to_owned(), user: Some("u1".to_owned()), ..Default::default() };
+    let get =
+        v1::GetReservationRequest { reservation_id: "best-1".to_owned(), user: Some("u1".to_owned()), ..Default::default() };
     let held = server.client.get_reservation(get).await.expect("it is there").into_inner();
     let held = held.quote.expect("its price");
     assert_eq!((held.payable, held.fingerprint, held.search), (now.payable, now.fingerprint, now.search));
