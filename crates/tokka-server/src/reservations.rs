@@ -61,11 +61,20 @@ impl Reservations {
 
     /// Likewise, where there is one. What a fail-over has lost comes back first, if the caller brings its receipt.
     async fn found(&self, target: &Target) -> Result<Option<Record>, ApiError> {
-        let stands = self.ledger.get(target.shard_key(), &target.id).await?;
-        let Some(receipt) = &target.receipt else { return Ok(stands) };
-        if !may_be_lost(receipt, stands.as_ref()) {
-            return Ok(stands);
-        }
+        let found = self.ledger.get(target.shard_key(), &target.id).await;
+        let Some(receipt) = &target.receipt else { return Ok(found?) };
+        let stands = match found {
+            Ok(stands) if may_be_lost(receipt, stands.as_ref()) => stands,
+            Ok(stands) => return Ok(stands),
+            // Perhaps since what a fail-over lost is not back yet, which this receipt brings.
+            Err(error @ LedgerError::Unavailable(_)) => {
+                return match self.ledger.recover(Record::clone(receipt)).await {
+                    Ok(Some(back)) => Ok(Some(back)),
+                    Ok(None) | Err(_) => Err(error.into()),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
         let back = self.ledger.recover(Record::clone(receipt)).await?;
         if let Some(Record { id, state, version, .. }) = &back {
             tracing::warn!(reservation_id = id, ?state, version, "what a fail-over had lost is back, by its receipt");

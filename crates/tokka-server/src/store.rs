@@ -71,8 +71,7 @@ impl Store {
     }
 
     async fn on_redis(url: &StoreUrl, archive: Option<&Path>, receipts: Receipts) -> Result<Self, ServeError> {
-        let redis =
-            on_redis::open(url).await.map_err(|error| ServeError::Remote { store: url.to_string(), why: error.to_string() })?;
+        let redis = on_redis::open(url).await.map_err(|why| ServeError::Remote { store: url.to_string(), why })?;
         let archive = match archive.map(Path::to_owned) {
             Some(dir) => {
                 let at = |why: String| ServeError::Data { path: dir.clone(), why };

@@ -26,7 +26,10 @@ mod transfer;
 
 mod books;
 
-use transfer::{Stand, What};
+use transfer::Stand;
+pub(super) use transfer::What;
+#[cfg(test)]
+pub(super) use transfer::{Debit, Transfer};
 
 /// A refusal holds for so long for as much or more of the same counter.
 const REFUSAL_HOLDS: Duration = Duration::from_millis(100);
@@ -60,8 +63,11 @@ enum Gathered {
 #[derive(Default)]
 pub(super) struct Allotments {
     known: Mutex<Known>,
-    turns: Mutex<Map<(Option<u16>, Name), Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<Map<(Option<u16>, Name), Turn>>,
 }
+
+/// Whoever holds it is looking.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 #[derive(Default)]
 struct Known {
@@ -134,12 +140,12 @@ impl Store {
         if !refused {
             return Ok(More::Came);
         }
-        // A refusal tells what is used of every counter that the hold names, also of those that had enough.
-        let shared = moved.iter().skip(first_shared).map(|moved| &moved.counter);
-        let unknown: Vec<Name> = shared.filter(|counter| !usage.contains_key(*counter)).cloned().collect();
-        if !unknown.is_empty() {
-            let used = self.usage_of(&unknown).await?;
-            usage.extend(unknown.into_iter().zip(used));
+        // A refusal tells what is used of every counter that the hold names now, also of those that had enough.
+        let shared: Vec<Name> = moved.iter().skip(first_shared).map(|moved| moved.counter.clone()).collect();
+        for (counter, now) in shared.iter().zip(self.usage_of(&shared).await?) {
+            let told = usage.entry(counter.clone()).or_insert(now);
+            // What came back meanwhile does not undo what was found.
+            *told = now.max(*told);
         }
         Ok(More::None(usage))
     }
@@ -345,6 +351,12 @@ impl Allotments {
         }
     }
 
+    /// As a process that was only just started.
+    #[cfg(test)]
+    pub(super) fn forget_all(&self) {
+        *self.known() = Known::default();
+    }
+
     fn still_refused(&self, counter: &Name, by: i64, limit: i64) -> Option<i64> {
         let refused = self.known().refused.get(counter).copied()?;
         let holds = refused.at.elapsed() <= REFUSAL_HOLDS && limit <= refused.limit && by >= refused.amount;
@@ -388,7 +400,7 @@ impl Allotments {
     }
 
     /// Whoever has it looks after a counter in a shard (`None`: after its limit), for all of this process.
-    fn turn(&self, shard: Option<u16>, counter: &Name) -> Arc<tokio::sync::Mutex<()>> {
+    fn turn(&self, shard: Option<u16>, counter: &Name) -> Turn {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.len() >= REMEMBERED_MAX {
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);

@@ -56,6 +56,7 @@ impl Store {
         let mut doubt: Option<Doubt> = None;
         let (mut tries, mut rounds) = (0_u32, 0_u32);
         loop {
+            let epoch = part.post.epoch.load(Ordering::Acquire);
             let now = part.post.clock.now();
             // What is sent again is the same to the byte, so that it is known again.
             let moment = doubt.as_ref().map_or(Moment { now, admitted: seen.admitted }, |doubt| doubt.moment);
@@ -63,7 +64,7 @@ impl Store {
             let decided = step(seen.before.as_ref(), operation(ask, seen.old.as_ref()), moment, &used);
             let tried = if decided.changes.is_empty() {
                 if seen.read && (seen.usage.is_some() || !rests_on_usage(&decided.answer)) {
-                    self.confirm(part, &decided.answer).await.map(|()| Some(decided.answer))
+                    self.repeat(part, epoch, &mut seen, decided.answer).await
                 } else {
                     self.look(part, ask, &mut seen, &decided.answer).await
                 }
@@ -106,6 +107,7 @@ impl Store {
         moment: Moment,
         doubt: &mut Option<Doubt>,
     ) -> Result<Option<Answer>, Trouble> {
+        let epoch = part.post.epoch.load(Ordering::Acquire);
         let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
         let revision = hold_of(ask).map_or(0, |hold| hold.revision);
         self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision).await?;
@@ -136,7 +138,7 @@ impl Store {
                         answer.place(&change.record.id, place);
                         part.remember(Record { place, ..change.record });
                     }
-                    self.confirm(part, &answer).await?;
+                    self.confirm(part, epoch).await?;
                     return Ok(Some(answer));
                 }
                 for (change, record) in changes.iter().zip(records) {
@@ -198,13 +200,34 @@ impl Store {
         Ok(None)
     }
 
-    /// What a repetition is told is as safe as what the first call was told: where answers wait for replicas, this one waits
-    /// for all that was written before it.
-    async fn confirm(&self, part: &Part, answer: &Answer) -> Result<(), Trouble> {
-        if part.post.wait.is_none() || rests_on_usage(answer) {
-            return Ok(());
+    /// An answer that changed nothing: what it rests on is remembered as what was acknowledged.
+    async fn repeat(&self, part: &Part, epoch: u64, seen: &mut Seen, answer: Answer) -> Result<Option<Answer>, Trouble> {
+        if rests_on_usage(&answer) {
+            return Ok(Some(answer));
         }
-        part.writer.apply(Wire::nothing()).await.map(|_| ())
+        for record in [&seen.before, &seen.old].into_iter().flatten() {
+            part.remember(record.clone());
+        }
+        seen.read = false;
+        self.confirm(part, epoch).await?;
+        Ok(Some(answer))
+    }
+
+    /// What a repetition is told is as safe as what the first call was told. A recovery that began since `epoch` was the
+    /// latest has not looked at what is only now remembered; and where answers wait for replicas, this one waits for all
+    /// that was written before it.
+    async fn confirm(&self, part: &Part, epoch: u64) -> Result<(), Trouble> {
+        if part.post.wait.is_some() {
+            match part.writer.apply(Wire::nothing()).await {
+                Ok(_) => {}
+                Err(Trouble::NotNow(why)) => return Err(Trouble::Unknown(why)),
+                Err(other) => return Err(other),
+            }
+        }
+        if part.post.epoch.load(Ordering::Acquire) != epoch {
+            return Err(Trouble::Unknown("the server was replaced meanwhile".to_owned()));
+        }
+        Ok(())
     }
 
     pub(super) async fn tell_broken(&self, part: &Part, moved: &[Move], broken: &[usize]) {

@@ -43,8 +43,11 @@ struct Beat {
     round: u64,
     /// The last batch of this process that the shard knows.
     known: u64,
-    /// The last round that this process has reported in.
+    /// The last epoch that this process has reported in.
     reported: u64,
+    /// All that is not held has come back.
+    settled: bool,
+    /// All has come back.
     ready: bool,
     /// By epoch that ended: its last position that is left.
     survived: BTreeMap<u64, u64>,
@@ -55,8 +58,10 @@ struct Beat {
 enum Say {
     /// It lives.
     Lives,
-    /// It has brought back what it knew.
-    Reported { round: u64 },
+    /// It has brought back what is not held of what it knew.
+    Settled { epoch: u64 },
+    /// It has brought back all that it knew.
+    Reported { epoch: u64 },
     /// Nothing: it only asks.
     Asks,
 }
@@ -89,7 +94,7 @@ impl Store {
     async fn attend(&self, part: &Part) -> Result<(), LedgerError> {
         loop {
             let mut beat = self.beat(part, Say::Lives).await?;
-            if beat.reported != beat.round {
+            if beat.reported != beat.epoch {
                 self.report(part, &beat).await?;
                 beat = self.beat(part, Say::Lives).await?;
             }
@@ -99,7 +104,7 @@ impl Store {
             }
             if beat.ready && self.others_are_ready(part).await? {
                 self.balance_all().await?;
-                let arguments = vec![digits(beat.round)];
+                let arguments = vec![digits(beat.epoch)];
                 let opened = part.post.run_in(Lane::Admin, &scripts::OPEN, b"r", Vec::new(), arguments, None).await?;
                 if number(&opened)? == 1 {
                     (self.config.on_incident)(&Incident::Opened { shard: part.post.shard.number, round: beat.round });
@@ -138,16 +143,15 @@ impl Store {
             part.post.run_in(Lane::Admin, &scripts::MEND, b"r", keys, arguments, part.post.wait).await?;
         }
         let lost = part.recent.lost(|place| beat.has_lost(place));
-        // What is paid comes back whatever is used; what is only held takes what is left then.
+        // What is paid comes back whatever is used; what is only held takes what is left then, by all.
         let (held, settled): (Vec<Record>, Vec<Record>) = lost.into_iter().partition(|record| record.state == State::Held);
-        let mut restored = 0_usize;
-        for records in [settled, held] {
-            let merge = |record: Record| async move { self.merge(part, &record, beat.recovering).await };
-            let mut merges = stream::iter(records.into_iter().map(merge)).buffer_unordered(MERGES);
-            while let Some(merged) = merges.next().await {
-                restored = restored.saturating_add(usize::from(merged?.is_some()));
-            }
+        let mut restored = self.merge_all(part, settled, beat.recovering).await?;
+        let mut now = self.beat(part, Say::Settled { epoch: beat.epoch }).await?;
+        while !held.is_empty() && now.epoch == beat.epoch && !now.settled {
+            tokio::time::sleep(LOOK_EVERY).await;
+            now = self.beat(part, Say::Lives).await?;
         }
+        restored = restored.saturating_add(self.merge_all(part, held, now.recovering).await?);
         if restored > 0 {
             (self.config.on_incident)(&Incident::Restored { shard, records: restored });
             // Else it is done before the shard opens.
@@ -155,23 +159,35 @@ impl Store {
                 self.balance_all().await?;
             }
         }
-        self.beat(part, Say::Reported { round: beat.round }).await.map(|_| ())
+        self.beat(part, Say::Reported { epoch: beat.epoch }).await.map(|_| ())
+    }
+
+    /// Answers how many of these had to be written again.
+    async fn merge_all(&self, part: &Part, records: Vec<Record>, recovering: bool) -> Result<usize, LedgerError> {
+        let merge = |record: Record| async move { self.merge(part, &record, recovering).await };
+        let mut merges = stream::iter(records.into_iter().map(merge)).buffer_unordered(MERGES);
+        let mut restored = 0_usize;
+        while let Some(merged) = merges.next().await {
+            restored = restored.saturating_add(usize::from(merged?.is_some()));
+        }
+        Ok(restored)
     }
 
     async fn beat(&self, part: &Part, say: Say) -> Result<Beat, LedgerError> {
         let post = &part.post;
         let acknowledged = part.writer.acknowledged.load(Ordering::Acquire);
         let timeout = Millis::try_from(self.config.recovery_timeout.as_millis()).unwrap_or(Millis::MAX);
-        let (what, round) = match say {
+        let (what, of) = match say {
             Say::Lives => ("beat", 0),
-            Say::Reported { round } => ("report", round),
+            Say::Settled { epoch } => ("settle", epoch),
+            Say::Reported { epoch } => ("report", epoch),
             Say::Asks => ("ask", 0),
         };
         let arguments = vec![
             self.instance.as_bytes().to_vec(),
             digits(acknowledged),
             what.as_bytes().to_vec(),
-            digits(round),
+            digits(of),
             digits(timeout),
             digits(post.epoch.load(Ordering::Acquire)),
             digits(post.admitted.load(Ordering::Acquire)),
@@ -182,12 +198,12 @@ impl Store {
         post.heard(epoch, time)?;
         let recovering = reply.text()? != "open";
         let (round, known, reported) = (reply.unsigned()?, reply.unsigned()?, reply.unsigned()?);
-        let ready = reply.number()? == 1;
+        let (settled, ready) = (reply.number()? == 1, reply.number()? == 1);
         let mut survived = BTreeMap::new();
         while !reply.is_empty() {
             survived.insert(reply.unsigned()?, reply.unsigned()?);
         }
-        Ok(Beat { epoch, recovering, round, known, reported, ready, survived })
+        Ok(Beat { epoch, recovering, round, known, reported, settled, ready, survived })
     }
 
     /// Was this record, which its receipt vouches for, lost by a fail-over? Then it stands again.

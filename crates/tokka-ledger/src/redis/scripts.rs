@@ -38,6 +38,6 @@ pub(crate) static ROOT: Script = Script::new("root", concat!("#!lua\n", include_
 
 /// Every one, to be loaded into a server that is met.
 pub(crate) static ALL: &[&Script] = &[
-    &APPLY, &SETTLE, &READ, &PUT, &DUE, &LOG, &PASS, &ADMIT, &AGE, &REVIVE, &SURVEY, &DEBIT, &CREDIT, &CLOSE, &BIND, &FREEZE, &LIFT, &BALANCE,
-    &BEAT, &MEND, &OPEN, &INIT, &ROOT,
+    &APPLY, &SETTLE, &READ, &PUT, &DUE, &LOG, &PASS, &ADMIT, &AGE, &REVIVE, &SURVEY, &DEBIT, &CREDIT, &CLOSE, &BIND, &FREEZE,
+    &LIFT, &BALANCE, &BEAT, &MEND, &OPEN, &INIT, &ROOT,
 ];

@@ -21,11 +21,21 @@ const APART_MS_MAX: i64 = 250;
 /// An answer may be late for once: so many looks in a row are no accident.
 const APART_LOOKS: u32 = 3;
 
-pub(super) async fn open(url: &StoreUrl) -> Result<Redis, redis::OpenError> {
+/// Opens a store that an operator made.
+///
+/// # Errors
+/// What is wrong, and what to do.
+pub(super) async fn open(url: &StoreUrl) -> Result<Redis, String> {
     let mut config = redis::Config::new(url.clone(), claims::owner());
     config.on_broken = Arc::new(super::told_broken);
     config.on_incident = Arc::new(told);
-    Redis::open(config).await
+    Redis::open(config).await.map_err(|error| match error {
+        redis::OpenError::Empty(what) => format!(
+            "STORE_EMPTY: {what}, {url}: make a store there, once, with `tokka store init --store URL`; one that was lost comes \
+             back with `tokka store restore`"
+        ),
+        other => other.to_string(),
+    })
 }
 
 fn told(incident: &Incident) {

@@ -65,7 +65,12 @@ impl Store {
     }
 
     /// A record that was lost is back: its shard may sell what it has sold. While it recovers, all is balanced before it opens.
-    pub(in super::super) async fn mend_allotments(&self, part: &Part, shared: &[Move], recovering: bool) -> Result<(), LedgerError> {
+    pub(in super::super) async fn mend_allotments(
+        &self,
+        part: &Part,
+        shared: &[Move],
+        recovering: bool,
+    ) -> Result<(), LedgerError> {
         for Move { counter, .. } in shared.iter().filter(|moved| moved.by > 0) {
             if recovering {
                 self.patiently(|| self.lift(part, counter)).await?;

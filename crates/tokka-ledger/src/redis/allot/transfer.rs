@@ -81,6 +81,13 @@ pub(in super::super) struct Stand {
     pub(in super::super) open: Vec<Transfer>,
 }
 
+#[cfg(test)]
+impl Transfer {
+    pub(in super::super) fn place(&self) -> (u64, u64) {
+        (self.epoch, self.number)
+    }
+}
+
 impl Stand {
     /// What is allotted and not sold.
     pub(super) fn spare(&self) -> i64 {

@@ -7,7 +7,8 @@
 -- no longer kept), admits (the lowest catalogue revision), run (the server that wrote last), state (open | recovering),
 -- round, since and lived (of the last recovery: its number, when it began, and who was heard of since when counts as
 -- living), survived:EPOCH (the last position that is left of an epoch), i:INSTANCE (the number of its last batch),
--- b:INSTANCE (when it was last heard of), m:INSTANCE (the last round that it has reported in).
+-- b:INSTANCE (when it was last heard of), s:INSTANCE and m:INSTANCE (the last epoch that it has
+-- reported in, in part or whole).
 --
 -- A server that did not write last has perhaps not got all that was written: whoever finds that out begins a new epoch and
 -- closes the shard until the instances have said what they know.
