@@ -23,11 +23,13 @@ pub(super) fn look(telling: &mut Telling<'_>) {
     }
     index.sort(telling);
     for (number, promotion) in telling.promotions().filter(|(_, one)| matches!(one.stage(), Stage::Item) || spend(one).is_some()) {
-        let told = index.of(promotion).find_map(|other| {
+        let first = index.of(promotion).filter_map(|other| {
             let before = telling.promotion(other).filter(|_| other != number)?;
             let (code, message) = goes_first(before, promotion)?;
             Some((code, other, before.priority, message))
         });
+        // One that is never better is worse than one that only comes second.
+        let told = first.min_by_key(|(code, ..)| *code);
         if let Some((code, other, priority, message)) = told {
             let finding = Finding::new(code, Document::Promotion(number), "", message);
             let finding = finding.count("priority", i64::from(promotion.priority)).count("other", i64::from(priority));

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use tokka_catalog::Source;
 
 /// A catalogue in several files, and the products of its stores.
-pub struct Market {
+pub(crate) struct Market {
     /// One file with the settings and stores, and one for each thousand promotions.
-    pub files: Vec<Source>,
+    pub(crate) files: Vec<Source>,
     /// As the product master exports them.
-    pub products: Source,
+    pub(crate) products: Source,
 }
 
 const PRODUCTS_A_STORE: usize = 100;
@@ -17,7 +17,7 @@ const CATEGORIES: usize = 40;
 const PROMOTIONS_A_FILE: usize = 1_000;
 
 /// So many promotions in a marketplace that grows with them.
-pub fn market(promotions: usize, seed: u64) -> Market {
+pub(crate) fn market(promotions: usize, seed: u64) -> Market {
     let mut random = fastrand::Rng::with_seed(seed);
     let stores = (promotions / 500).max(3);
     let mut head = "kind: catalogue\ncurrency: JPY\ntime_zone: Asia/Tokyo\n".to_owned();

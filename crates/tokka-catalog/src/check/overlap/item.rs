@@ -62,6 +62,10 @@ impl<'a> Item<'a> {
         Some(Self { at, promotion, schedule, week, stores, skus, categories, excluded_skus, excluded_categories, categories_of_skus })
     }
 
+    pub(super) fn id(&self) -> &'a Id {
+        &self.promotion.id
+    }
+
     pub(super) fn window(&self) -> &'a Window {
         &self.promotion.window
     }
