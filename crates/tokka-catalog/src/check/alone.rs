@@ -54,7 +54,8 @@ fn look_at_item_price(rule: ItemPrice, promotion: &Promotion, document: Document
         telling.tell(Finding::new(Code::ItemPriceOnEverything, document, "scope", message));
     }
     if promotion.stacking == Stacking::default() {
-        let message = "is not written: say whether spend promotions, coupons and the platform may take more off, or acknowledge it";
+        let message =
+            "is not written: say whether spend promotions, coupons and the platform may take more off, or acknowledge it";
         telling.tell(Finding::new(Code::StackingNotStated, document, "stacking", message));
     }
     if rule.flash && is_unlimited(&promotion.limits) {

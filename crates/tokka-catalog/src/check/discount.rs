@@ -1,7 +1,9 @@
 //! Does a promotion take off more than 70 %, or nothing of its own original price, by what is written in it?
 
 use tokka_core::amount::{Amount, Exact};
-use tokka_core::promotion::{Basis, Bundle, BuyGet, Discount, MixMatch, MixMatchReward, Promotion, Rule, SetReward, Spend, UnitPrice};
+use tokka_core::promotion::{
+    Basis, Bundle, BuyGet, Discount, MixMatch, MixMatchReward, Promotion, Rule, SetReward, Spend, UnitPrice,
+};
 
 use super::finding::{percent, share};
 use super::{Code, Document, Finding, Telling};

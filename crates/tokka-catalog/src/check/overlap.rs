@@ -252,9 +252,7 @@ impl<'a> Shelf<'a> {
             return Some(found);
         }
         match &item.categories_of_skus {
-            Some(categories) => {
-                categories.iter().find_map(|category| self.by_category.get_mut(*category).and_then(&mut *look))
-            }
+            Some(categories) => categories.iter().find_map(|category| self.by_category.get_mut(*category).and_then(&mut *look)),
             None if item.skus.is_empty() => None,
             None => look(&mut self.of_categories),
         }

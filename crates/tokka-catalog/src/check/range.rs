@@ -208,7 +208,8 @@ impl Look<'_, '_, '_> {
                     UnitPrice::PercentOff(_) => continue,
                 };
                 let (sku, store) = (&product.sku, &product.store);
-                let others = if most.count > 1 { format!(", as of {} more of the products", most.count - 1) } else { String::new() };
+                let others =
+                    if most.count > 1 { format!(", as of {} more of the products", most.count - 1) } else { String::new() };
                 let most_shown = super::percent(discount::MOST);
                 let message = format!(
                     "takes {} % of the price of `{sku}` of `{store}` off, more than {most_shown} %{others}: acknowledge it if it is meant",

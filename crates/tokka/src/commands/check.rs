@@ -145,8 +145,7 @@ fn summary(shown: &str, loaded: &Loaded, products: Option<&Products>, report: &R
         (Some(counts.distributions), "distribution"),
         (products.map(Products::len), "product"),
     ];
-    let counted: Vec<String> =
-        counted.iter().filter_map(|(number, noun)| Some(count((*number)? as i64, noun))).collect();
+    let counted: Vec<String> = counted.iter().filter_map(|(number, noun)| Some(count((*number)? as i64, noun))).collect();
     let holds = if report.blocks() { "cannot be published as it is" } else { "has no problems" };
     format!(
         "`{shown}` {holds}: {} in {}; prices in {}, hours in {}\n\n{}",

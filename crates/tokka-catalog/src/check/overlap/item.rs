@@ -59,7 +59,18 @@ impl<'a> Item<'a> {
             categories
         });
         let week = Week::of(&promotion.schedule);
-        Some(Self { at, promotion, schedule, week, stores, skus, categories, excluded_skus, excluded_categories, categories_of_skus })
+        Some(Self {
+            at,
+            promotion,
+            schedule,
+            week,
+            stores,
+            skus,
+            categories,
+            excluded_skus,
+            excluded_categories,
+            categories_of_skus,
+        })
     }
 
     pub(super) fn id(&self) -> &'a Id {

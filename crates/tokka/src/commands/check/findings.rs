@@ -53,7 +53,12 @@ impl Told<'_> {
             let shown = if all { same.len() } else { same.len().min(SHOWN_MAX) };
             same.iter().take(shown).for_each(|finding| text.push_str(&self.line(finding)));
             if let (Some(first), hidden @ 1..) = (same.first(), same.len() - shown) {
-                text.push_str(&format!("{}: {} more {}; `--all` prints them\n", weight(first), grouped(hidden as i64), first.code));
+                text.push_str(&format!(
+                    "{}: {} more {}; `--all` prints them\n",
+                    weight(first),
+                    grouped(hidden as i64),
+                    first.code
+                ));
             }
         }
         text.push('\n');
