@@ -38,6 +38,7 @@ pub struct Report {
 #[must_use]
 pub fn check(loaded: &Loaded, products: Option<&Products>, at: Timestamp) -> Report {
     let mut telling = Telling { loaded, at, found: Vec::new() };
+    telling.over();
     for (number, promotion) in telling.promotions() {
         alone::look(number, promotion, &mut telling);
         discount::look(number, promotion, &mut telling);
@@ -74,6 +75,10 @@ impl Report {
     }
 }
 
+fn is_over(promotion: &Promotion, at: Timestamp) -> bool {
+    promotion.window.end.is_some_and(|end| end <= at)
+}
+
 /// A look at a catalogue, and what was found so far.
 struct Telling<'a> {
     loaded: &'a Loaded,
@@ -90,10 +95,21 @@ impl<'a> Telling<'a> {
         self.loaded.catalogue.settings()
     }
 
-    /// Those that are not archived.
+    /// Those that are not archived and not over: of what is over nothing else matters.
     fn promotions(&self) -> impl Iterator<Item = (usize, &'a Promotion)> + use<'a> {
+        let (all, at) = (self.loaded.catalogue.promotions().iter().enumerate(), self.at);
+        all.filter(move |(_, promotion)| promotion.status != Status::Archived && !is_over(promotion, at))
+    }
+
+    /// Tells those that are over.
+    fn over(&mut self) {
         let all = self.loaded.catalogue.promotions().iter().enumerate();
-        all.filter(|(_, promotion)| promotion.status != Status::Archived)
+        for (number, promotion) in all.filter(|(_, promotion)| promotion.status != Status::Archived) {
+            if let Some(end) = promotion.window.end.filter(|end| *end <= self.at) {
+                let message = format!("is over since {end}: archive it");
+                self.tell(Finding::new(Code::WindowPast, Document::Promotion(number), "window.end", message));
+            }
+        }
     }
 
     fn promotion(&self, at: usize) -> Option<&'a Promotion> {
@@ -107,9 +123,10 @@ impl<'a> Telling<'a> {
 
     fn report(mut self, with_products: bool) -> Report {
         self.found.sort_by(|a, b| (a.document, a.code).cmp(&(b.document, b.code)).then_with(|| a.path.cmp(&b.path)));
-        // The same discount may be seen in what is written and in what it makes of a product.
+        // The same may be seen in what is written and in what it makes of the products.
+        let twice = [Code::DiscountOver70, Code::CoversNothing, Code::CouponUnsatisfiable];
         let same = |a: &Finding, b: &Finding| (a.document, a.code, &a.path) == (b.document, b.code, &b.path);
-        self.found.dedup_by(|next, first| first.code == Code::DiscountOver70 && same(next, first));
+        self.found.dedup_by(|next, first| twice.contains(&first.code) && same(next, first));
         let mut in_vain = Vec::new();
         for (number, promotion) in self.promotions().filter(|(_, promotion)| !promotion.acknowledge.is_empty()) {
             let document = Document::Promotion(number);
@@ -134,6 +151,3 @@ impl<'a> Telling<'a> {
         Report { findings: self.found }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,9 +16,9 @@ pub mod source;
 pub mod values;
 pub mod yaml;
 
-pub use self::check::{Report, check};
+pub use self::check::check;
 pub use self::documents::{CatalogueSettings, Codes, Distribution, ItemOverlap, Kind, schema};
-pub use self::load::{Counts, Loaded, load, load_text, load_with_products};
+pub use self::load::{Counts, Loaded, load, load_text, load_to_check, load_with_products};
 pub use self::problem::{Problem, ProblemKind, Problems};
 pub use self::products::{Product, Products};
 pub use self::source::{Source, content_hash, read_folder};

@@ -391,7 +391,7 @@ fn dressed(rule: &Rule) -> Vec<Promotion> {
     let part = |party, percent: &str| Funding { party, percent: Rate::percent(percent).unwrap() };
     let parts = [part(Party::Seller, "0.000001"), part(Party::Store(id("a")), "49.999999"), part(Party::Platform, "50")];
     with(&|p| p.funding = parts.to_vec());
-    with(&|p| p.acknowledge = vec![token("DISCOUNT_OVER_70"), token("FLASH_WITHOUT_LIMIT")]);
+    with(&|p| p.acknowledge = tokens(&["DISCOUNT_OVER_70", "FLASH_WITHOUT_LIMIT"]));
     all
 }
 

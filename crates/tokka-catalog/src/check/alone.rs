@@ -12,9 +12,7 @@ pub(super) fn look(number: usize, promotion: &Promotion, telling: &mut Telling<'
     if let Rule::ItemPrice(rule) = &promotion.rule {
         look_at_item_price(*rule, promotion, document, telling);
     }
-    if let Some(end) = promotion.window.end.filter(|end| *end <= telling.at) {
-        telling.tell(tell(Code::WindowPast, "window.end", format!("is over since {end}: archive it")));
-    } else if !is_ever_open(promotion, &telling.settings().time_zone) {
+    if !is_ever_open(promotion, &telling.settings().time_zone) {
         telling.tell(tell(Code::NeverActive, "schedule", "has no session that is open within its window".to_owned()));
     }
     let audience = &promotion.audience;
@@ -23,12 +21,13 @@ pub(super) fn look(number: usize, promotion: &Promotion, telling: &mut Telling<'
         telling.tell(tell(Code::NeverActive, "audience", message.to_owned()));
     }
     let code = if matches!(promotion.rule, Rule::Coupon(_)) { Code::CouponUnsatisfiable } else { Code::CoversNothing };
-    if excludes_itself(promotion, &promotion.scope) {
-        telling.tell(tell(code, "scope", "excludes everything that it includes".to_owned()));
-    }
-    if promotion.qualify().is_some_and(|qualify| excludes_itself(promotion, qualify)) {
-        let path = format!("{}.qualify", promotion.rule.block());
-        telling.tell(tell(code, &path, "excludes everything that it includes, so that nothing counts".to_owned()));
+    let qualify = promotion.qualify().map(|qualify| (format!("{}.qualify", promotion.rule.block()), qualify));
+    for (path, scope) in [("scope".to_owned(), &promotion.scope)].into_iter().chain(qualify) {
+        if Stores::of(&promotion.owner, scope).are_none() {
+            telling.tell(tell(code, &path, format!("looks at the lines of no store: it is of `{}`", promotion.owner)));
+        } else if excludes_itself(scope) {
+            telling.tell(tell(code, &path, "excludes everything that it includes".to_owned()));
+        }
     }
     let stores = Stores::of(&promotion.owner, &promotion.scope);
     for (index, funding) in promotion.funding.iter().enumerate() {
@@ -55,7 +54,8 @@ fn look_at_item_price(rule: ItemPrice, promotion: &Promotion, document: Document
         telling.tell(Finding::new(Code::ItemPriceOnEverything, document, "scope", message));
     }
     if promotion.stacking == Stacking::default() {
-        let message = "is not written: say whether spend promotions, coupons and the platform may take more off, or acknowledge it";
+        let message =
+            "is not written: say whether spend promotions, coupons and the platform may take more off, or acknowledge it";
         telling.tell(Finding::new(Code::StackingNotStated, document, "stacking", message));
     }
     if rule.flash && is_unlimited(&promotion.limits) {
@@ -72,11 +72,8 @@ pub(super) fn is_unlimited(limits: &Limits) -> bool {
 }
 
 /// Does every word that a scope includes stand among those that it excludes?
-fn excludes_itself(promotion: &Promotion, scope: &Scope) -> bool {
+fn excludes_itself(scope: &Scope) -> bool {
     let Scope { include, exclude } = scope;
-    if Stores::of(&promotion.owner, scope).are_none() {
-        return true;
-    }
     let names_words = include.skus.is_some() || include.categories.is_some();
     names_words
         && include.skus.iter().flatten().all(|sku| exclude.skus.contains(sku))

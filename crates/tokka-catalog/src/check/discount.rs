@@ -1,7 +1,9 @@
-//! Does a promotion take off more than 70 %, by what is written in it?
+//! Does a promotion take off more than 70 %, or nothing of its own original price, by what is written in it?
 
 use tokka_core::amount::{Amount, Exact};
-use tokka_core::promotion::{Basis, Bundle, BuyGet, Discount, MixMatch, MixMatchReward, Promotion, Rule, SetReward, Spend, UnitPrice};
+use tokka_core::promotion::{
+    Basis, Bundle, BuyGet, Discount, MixMatch, MixMatchReward, Promotion, Rule, SetReward, Spend, UnitPrice,
+};
 
 use super::finding::{percent, share};
 use super::{Code, Document, Finding, Telling};
@@ -67,6 +69,15 @@ fn price(document: Document, path: &str, price: UnitPrice, original: Amount, tel
         UnitPrice::AmountOff(off) => ("amount_off", share(off.get(), original.get()), "of `display.original_price`"),
     };
     over(document, &format!("{path}.{field}"), off, of, telling);
+    if let UnitPrice::Fixed(fixed) = price
+        && original.is_positive()
+        && fixed > original
+    {
+        let (shown, than) = (telling.money(fixed), telling.money(original));
+        let message = format!("is {shown}, above the price that is struck through, `display.original_price`, {than}");
+        let finding = Finding::new(Code::AboveListPrice, document, format!("{path}.fixed"), message);
+        telling.tell(finding.amount("price", fixed).amount("list_price", original));
+    }
 }
 
 /// A discount on a sum that has reached a threshold; of none nothing is known.

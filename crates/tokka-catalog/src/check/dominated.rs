@@ -22,12 +22,15 @@ pub(super) fn look(telling: &mut Telling<'_>) {
         index.add(number, promotion);
     }
     index.sort(telling);
-    for (number, promotion) in telling.promotions().filter(|(_, one)| matches!(one.stage(), Stage::Item) || spend(one).is_some()) {
-        let told = index.of(promotion).find_map(|other| {
+    for (number, promotion) in telling.promotions().filter(|(_, one)| matches!(one.stage(), Stage::Item) || spend(one).is_some())
+    {
+        let first = index.of(promotion).filter_map(|other| {
             let before = telling.promotion(other).filter(|_| other != number)?;
             let (code, message) = goes_first(before, promotion)?;
             Some((code, other, before.priority, message))
         });
+        // One that is never better is worse than one that only comes second.
+        let told = first.min_by_key(|(code, ..)| *code);
         if let Some((code, other, priority, message)) = told {
             let finding = Finding::new(code, Document::Promotion(number), "", message);
             let finding = finding.count("priority", i64::from(promotion.priority)).count("other", i64::from(priority));
@@ -93,9 +96,10 @@ impl<'a> Index<'a> {
         let sku = include.skus.iter().flatten().next().map(Word::Sku);
         let word = sku.or(include.categories.iter().flatten().next().map(Word::Category));
         let owners = [Some(&promotion.owner), (items && promotion.owner != Owner::Platform).then_some(PLATFORM)];
-        let keys = owners.into_iter().flatten().flat_map(move |owner| {
-            [Some(Word::Everything), word].into_iter().flatten().map(move |word| (owner, items, word))
-        });
+        let keys = owners
+            .into_iter()
+            .flatten()
+            .flat_map(move |owner| [Some(Word::Everything), word].into_iter().flatten().map(move |word| (owner, items, word)));
         keys.flat_map(|key| self.0.get(&key).into_iter().flatten().copied().take(COMPARED_MAX))
     }
 }
@@ -199,8 +203,10 @@ fn includes(wide: &Scope, narrow: &Scope) -> bool {
 
 fn excludes_no_more(wide: &Scope, narrow: &Scope) -> bool {
     let only_skus = narrow.include.skus.as_ref().filter(|_| narrow.include.categories.is_none());
-    let skus = wide.exclude.skus.iter().all(|sku| {
-        narrow.exclude.skus.contains(sku) || only_skus.is_some_and(|skus| !skus.contains(sku))
-    });
+    let skus = wide
+        .exclude
+        .skus
+        .iter()
+        .all(|sku| narrow.exclude.skus.contains(sku) || only_skus.is_some_and(|skus| !skus.contains(sku)));
     skus && wide.exclude.categories.iter().all(|category| narrow.exclude.categories.contains(category))
 }

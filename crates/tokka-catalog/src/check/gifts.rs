@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tokka_core::id::Id;
-use tokka_core::promotion::{Promotion, Rule, Status};
+use tokka_core::promotion::{Period, Promotion, Rule};
 
 use super::{Code, Document, Finding, Telling};
 
@@ -68,15 +68,14 @@ fn distributions(telling: &mut Telling<'_>) {
         let document = Document::Distribution(number);
         let Some((coupon, promotion)) = by_id.get(&distribution.coupon) else { continue };
         let coupon = [Document::Promotion(*coupon)];
-        if promotion.status == Status::Archived {
-            continue;
-        }
         if let Some(end) = distribution.window.end.filter(|end| *end <= telling.at) {
             let message = format!("is over since {end}: nobody can claim it any more");
             telling.tell(Finding::new(Code::WindowPast, document, "window.end", message).beside(coupon));
         }
+        // In another period a customer may use another one.
+        let orders = promotion.limits.orders_per_user.filter(|_| promotion.limits.period == Period::Lifetime);
         let pairs = [
-            ("per_user", distribution.per_user, "limits.orders_per_user", promotion.limits.orders_per_user),
+            ("per_user", distribution.per_user, "limits.orders_per_user", orders),
             ("issued", distribution.issued, "limits.stock", promotion.limits.stock),
         ];
         for (path, many, of_coupon, few) in pairs {

@@ -63,6 +63,7 @@ fn contradictions(document: Document, promotion: &Promotion, telling: &mut Telli
     let sets = format!("{block}.max_sets");
     let counted_in_orders = stage > Stage::Set;
     let pairs = [
+        // Limits of a period are compared with those of one order, and with what there is in all.
         ("limits.units_per_order", *units_per_order, "limits.units_per_user", *units_per_user),
         ("limits.units_per_order", *units_per_order, "limits.stock", *stock),
         ("limits.units_per_user", *units_per_user, "limits.stock", *stock),

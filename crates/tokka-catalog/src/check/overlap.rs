@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokka_core::catalogue::Catalogue;
 use tokka_core::id::{Id, Token};
-use tokka_core::promotion::Status;
+use tokka_core::promotion::{Promotion, Status};
 use tokka_core::schedule::Session;
 
 use super::{Code, Document, Finding, Severity, Telling};
@@ -31,8 +31,9 @@ const STORES_INDEXED_MAX: usize = 256;
 /// Tells of each item promotion one that it meets.
 pub(super) fn look(telling: &mut Telling<'_>, products: Option<&Products>) {
     let forbidden = telling.loaded.settings.item_overlap == ItemOverlap::Forbid;
-    let pairs = Search::of(&telling.loaded.catalogue, products, |status| status != Status::Archived, usize::MAX).pairs;
-    for (later, earlier) in pairs {
+    let at = telling.at;
+    let looked_at = |promotion: &Promotion| promotion.status != Status::Archived && !super::is_over(promotion, at);
+    for (later, earlier) in Search::of(&telling.loaded.catalogue, products, looked_at, usize::MAX).pairs {
         let (Some(promotion), Some(other)) = (telling.promotion(later), telling.promotion(earlier)) else { continue };
         let both = promotion.status == Status::Published && other.status == Status::Published;
         let consequence = match (forbidden, both) {
@@ -56,28 +57,30 @@ pub(super) fn look(telling: &mut Telling<'_>, products: Option<&Products>) {
 /// catalogue, the later one first: of each promotion one that it meets among those that begin before it. Without products
 /// a sku and a category count as shared.
 pub(crate) fn pairs(catalogue: &Catalogue, products: Option<&Products>) -> Vec<(usize, usize)> {
-    Search::of(catalogue, products, |status| status == Status::Published, PAIRS_MAX).pairs
+    let search = Search::of(catalogue, products, |promotion| promotion.status == Status::Published, PAIRS_MAX);
+    search.pairs.into_iter().map(|(one, other)| (one.max(other), one.min(other))).collect()
 }
 
 /// What came of a search.
 struct Search {
+    /// One that was looked at, and one that begins before and that it meets.
     pairs: Vec<(usize, usize)>,
     /// How many promotions were compared with one another: what it costs.
     compared: usize,
 }
 
 impl Search {
-    fn of(catalogue: &Catalogue, products: Option<&Products>, looked_at: impl Fn(Status) -> bool, pairs_max: usize) -> Self {
+    fn of(catalogue: &Catalogue, products: Option<&Products>, looked_at: impl Fn(&Promotion) -> bool, pairs_max: usize) -> Self {
         let zone = &catalogue.settings().time_zone;
         let mut schedules: HashMap<Vec<(u8, u16, u16)>, usize> = HashMap::new();
         let mut items: Vec<Item<'_>> = Vec::new();
-        for (at, promotion) in catalogue.promotions().iter().enumerate().filter(|(_, one)| looked_at(one.status)) {
+        for (at, promotion) in catalogue.promotions().iter().enumerate().filter(|(_, one)| looked_at(one)) {
             let next = schedules.len();
             let number = *schedules.entry(written(&promotion.schedule)).or_insert(next);
             items.extend(Item::of(at, promotion, number, products));
         }
-        // By the start; none is before all.
-        items.sort_by_key(|item| (item.window().start, item.at));
+        // By the start, where none is before all; then by the id, so that the order of files changes nothing.
+        items.sort_by(|a, b| (a.window().start, a.id()).cmp(&(b.window().start, b.id())));
         let mut index = Index::default();
         let mut search = Self { pairs: Vec::new(), compared: 0 };
         for (number, item) in items.iter().enumerate() {
@@ -86,14 +89,13 @@ impl Search {
                 item.meets(other, zone, products)
             });
             if let Some(other) = other.and_then(|other| items.get(other)) {
-                search.pairs.push((item.at.max(other.at), item.at.min(other.at)));
+                search.pairs.push((item.at, other.at));
                 if search.pairs.len() >= pairs_max {
                     break;
                 }
             }
             index.add(number, item);
         }
-        search.pairs.sort_unstable();
         search
     }
 }
@@ -250,9 +252,7 @@ impl<'a> Shelf<'a> {
             return Some(found);
         }
         match &item.categories_of_skus {
-            Some(categories) => {
-                categories.iter().find_map(|category| self.by_category.get_mut(*category).and_then(&mut *look))
-            }
+            Some(categories) => categories.iter().find_map(|category| self.by_category.get_mut(*category).and_then(&mut *look)),
             None if item.skus.is_empty() => None,
             None => look(&mut self.of_categories),
         }

@@ -207,10 +207,12 @@ impl Look<'_, '_, '_> {
                     // Told without the products.
                     UnitPrice::PercentOff(_) => continue,
                 };
-                let (sku, store, others) = (&product.sku, &product.store, most.others("of theirs"));
+                let (sku, store) = (&product.sku, &product.store);
+                let others =
+                    if most.count > 1 { format!(", as of {} more of the products", most.count - 1) } else { String::new() };
                 let most_shown = super::percent(discount::MOST);
                 let message = format!(
-                    "takes {} % of the price of `{sku}` of `{store}` off{others}, more than {most_shown} %: acknowledge it if it is meant",
+                    "takes {} % of the price of `{sku}` of `{store}` off, more than {most_shown} %{others}: acknowledge it if it is meant",
                     discount::shown(off)
                 );
                 let finding = Finding::new(Code::DiscountOver70, self.document, format!("{path}.{field}"), message);

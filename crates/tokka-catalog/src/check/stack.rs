@@ -38,7 +38,8 @@ pub(super) fn look(telling: &mut Telling<'_>, products: &Products, offers: &Offe
         let worst = openings.filter_map(|offer| index.chain(offer, product, telling)).min_by_key(|chain| chain.left);
         if let Some(chain) = worst.filter(|chain| chain.left < cost && !chain.promotions.is_empty()) {
             let chain = index.without_the_needless(chain, product, cost, telling);
-            let loss = losses.entry(chain.promotions.clone()).or_insert(Loss { at, left: chain.left, paid: chain.paid, cost, count: 0 });
+            let loss =
+                losses.entry(chain.promotions.clone()).or_insert(Loss { at, left: chain.left, paid: chain.paid, cost, count: 0 });
             loss.count += 1;
             let missing = |left: Amount, cost: Amount| cost.less_or_zero(left);
             if missing(chain.left, cost) > missing(loss.left, loss.cost) {
@@ -66,7 +67,8 @@ fn tell(promotions: &[usize], loss: Loss, telling: &mut Telling<'_>, products: &
     let name = |at: &usize| telling.promotion(*at).map_or_else(String::new, |one| format!("`{}`", one.id));
     let with: Vec<String> = others.iter().map(name).collect();
     let with = if with.is_empty() { String::new() } else { format!("together with {} ", with.join(", ")) };
-    let more = if loss.count > 1 { format!(", and {} more of the products less than theirs", loss.count - 1) } else { String::new() };
+    let more =
+        if loss.count > 1 { format!(", and {} more of the products less than theirs", loss.count - 1) } else { String::new() };
     let (left, cost) = (telling.money(loss.left), telling.money(loss.cost));
     let message =
         format!("{with}leaves `{}` as little as {left} for `{}`, below its cost of {cost}{more}", product.store, product.sku);

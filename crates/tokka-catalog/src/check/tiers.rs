@@ -124,7 +124,8 @@ fn of_spend(document: Document, rule: &Spend, limits: &Limits, telling: &mut Tel
 /// Is a higher tier never better than a lower one, at any sum that reaches it?
 fn brings_no_more(tier: &SpendTier, lower: &SpendTier, rule: &Spend) -> bool {
     let gifts = tier.gifts.iter().all(|gift| {
-        let enough = |other: &&tokka_core::promotion::GiftReward| other.options == gift.options && other.quantity >= gift.quantity;
+        let enough =
+            |other: &&tokka_core::promotion::GiftReward| other.options == gift.options && other.quantity >= gift.quantity;
         lower.gifts.iter().any(|other| enough(&other))
     });
     let discount = match (tier.discount, lower.discount) {

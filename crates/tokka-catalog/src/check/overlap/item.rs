@@ -59,7 +59,22 @@ impl<'a> Item<'a> {
             categories
         });
         let week = Week::of(&promotion.schedule);
-        Some(Self { at, promotion, schedule, week, stores, skus, categories, excluded_skus, excluded_categories, categories_of_skus })
+        Some(Self {
+            at,
+            promotion,
+            schedule,
+            week,
+            stores,
+            skus,
+            categories,
+            excluded_skus,
+            excluded_categories,
+            categories_of_skus,
+        })
+    }
+
+    pub(super) fn id(&self) -> &'a Id {
+        &self.promotion.id
     }
 
     pub(super) fn window(&self) -> &'a Window {

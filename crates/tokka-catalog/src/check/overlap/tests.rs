@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use tokka_core::promotion::{Owner, Promotion};
 use tokka_core::schedule::is_open;
@@ -142,19 +144,48 @@ fn two_stores_are_never_compared() {
     };
     for store in 0..500 {
         text.push_str(&format!("---\n{{kind: store, id: s{store}, name: S}}\n"));
-        let later = "window: {start: \"2026-11-12T00:00:00Z\"}";
-        let earlier = "window: {end: \"2026-11-12T00:00:00Z\"}";
-        text.push_str(&promotion(store, "a", &format!("{earlier}, scope: {{include: {{skus: [a]}}}}")));
-        text.push_str(&promotion(store, "b", &format!("{earlier}, scope: {{include: {{skus: [b]}}}}")));
-        text.push_str(&promotion(store, "c", &format!("{later}, scope: {{include: {{categories: [c]}}}}")));
+        text.push_str(&promotion(store, "a", "scope: {include: {skus: [a]}}"));
+        text.push_str(&promotion(store, "b", "scope: {include: {skus: [b]}}"));
+        text.push_str(&promotion(store, "c", "scope: {include: {categories: [c]}, exclude: {skus: [a, b]}}"));
     }
-    let search = Search::of(&catalogue(&text), None);
+    let search = Search::of(&catalogue(&text), None, |_| true, usize::MAX);
     assert_eq!(search.pairs, []);
     assert_eq!(search.compared, 500 * 2, "the category of a store with each of its two skus, and nothing else");
 }
 
+/// A thousand promotions of one sku, with the rest of each.
+fn of_one_sku(rest: impl Fn(usize) -> String) -> Catalogue {
+    let mut text = "kind: catalogue\ncurrency: JPY\n---\n{kind: store, id: shop, name: S}\n".to_owned();
+    for number in 0..1_000 {
+        text.push_str(&format!(
+            "---\n{{kind: promotion, id: p-{number}, name: P, status: published, owner: shop, scope: {{include: {{skus: [a]}}}}, \
+             item_price: {{fixed: 1}}, {}}}\n",
+            rest(number)
+        ));
+    }
+    catalogue(&text)
+}
+
+#[test]
+fn what_is_over_is_never_compared_with_what_comes_after() {
+    let moment = |day: usize| format!("{}-{:02}-{:02}T00:00:00Z", 2026 + day / 336, 1 + day % 336 / 28, 1 + day % 28);
+    let days = of_one_sku(|day| format!("window: {{start: \"{}\", end: \"{}\"}}", moment(day), moment(day + 1)));
+    let search = Search::of(&days, None, |_| true, usize::MAX);
+    assert_eq!((search.pairs, search.compared), (Vec::new(), 0));
+}
+
+#[test]
+fn schedules_that_never_meet_are_never_compared() {
+    let hours = of_one_sku(|number| {
+        let hour = if number < 500 { 8 } else { 20 };
+        format!("schedule: [{{from: \"{hour:02}:00\", to: \"{:02}:00\"}}]", hour + 1)
+    });
+    let search = Search::of(&hours, None, |_| true, usize::MAX);
+    assert_eq!((search.pairs.len(), search.compared), (998, 998), "each with one of its own hour");
+}
+
 /// The same answer, found by asking of every pair, every store, every product that may be and every hour.
-fn naive(catalogue: &Catalogue, products: Option<&Products>) -> Vec<(usize, usize)> {
+fn naive(catalogue: &Catalogue, products: Option<&Products>) -> (Vec<usize>, BTreeSet<(usize, usize)>) {
     let zone = &catalogue.settings().time_zone;
     let all = catalogue.promotions();
     let begin: Timestamp = "2026-10-20T00:00:00Z".parse().unwrap();
@@ -166,8 +197,18 @@ fn naive(catalogue: &Catalogue, products: Option<&Products>) -> Vec<(usize, usiz
     let meet = |one: &Promotion, other: &Promotion| {
         naive_share_a_product(one, other, products) && hours.iter().any(|at| active(one, *at) && active(other, *at))
     };
-    let firsts = (0..all.len()).map(|later| (later, (0..later).find(|earlier| meet(&all[later], &all[*earlier]))));
-    firsts.filter_map(|(later, earlier)| Some((later, earlier?))).collect()
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|at| (all[*at].window.start, *at));
+    let (mut found, mut pairs) = (Vec::new(), BTreeSet::new());
+    for (number, at) in order.iter().enumerate() {
+        let met = order[..number].iter().filter(|before| meet(&all[*at], &all[**before]));
+        let before = pairs.len();
+        pairs.extend(met.map(|other| (*at.max(other), *at.min(other))));
+        if pairs.len() > before {
+            found.push(*at);
+        }
+    }
+    (found, pairs)
 }
 
 fn naive_share_a_product(one: &Promotion, other: &Promotion, products: Option<&Products>) -> bool {
@@ -277,12 +318,19 @@ fn the_index_finds_what_a_comparison_of_all_pairs_finds() {
         }
         let csv = Source { name: "p.csv".to_owned(), text: csv };
         let products = Products::parse(&csv, Currency::from_code("JPY")).unwrap_or_else(|problems| panic!("{problems}"));
-        let refused = |products: Option<&Products>| pairs(&catalogue, products).into_iter().map(|(later, _)| later);
-        let without: Vec<usize> = refused(None).collect();
-        assert!(refused(Some(&products)).all(|later| without.contains(&later)), "seed {seed}: products only ever acquit");
+        let mut without: Vec<usize> = Vec::new();
         for (number, products) in [None, Some(&products)].into_iter().enumerate() {
-            let pairs = pairs(&catalogue, products);
-            assert_eq!(pairs, naive(&catalogue, products), "seed {seed}, products {}:\n{text}\n{}", number == 1, csv.text);
+            let pairs = Search::of(&catalogue, products, |_| true, usize::MAX).pairs;
+            let mut told: Vec<usize> = pairs.iter().map(|(later, _)| *later).collect();
+            told.sort_unstable();
+            let (mut expected, meet) = naive(&catalogue, products);
+            expected.sort_unstable();
+            assert_eq!(told, expected, "seed {seed}, products {}:\n{text}\n{}", number == 1, csv.text);
+            assert!(pairs.iter().all(|(a, b)| meet.contains(&(*a.max(b), *a.min(b)))), "seed {seed}: {pairs:?}");
+            match number {
+                0 => without = told,
+                _ => assert!(told.iter().all(|one| without.contains(one)), "seed {seed}: products only ever acquit"),
+            }
             found[number] += pairs.len();
         }
     }
