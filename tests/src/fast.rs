@@ -417,3 +417,10 @@ fn limit_in_words(limit: &LimitUse) -> String {
 pub fn gives_on_top(rule: &Rule) -> bool {
     matches!(rule, Rule::BuyGet(rule) if rule.mode == BuyGetMode::Add)
 }
+
+/// What is used of each counter that a basket asks about, as the case says.
+#[must_use]
+pub fn usage_of(case: &Case, rulebook: &Rulebook, basket: &Basket, prepared: &tokka_core::prepare::Prepared<'_>) -> Vec<i64> {
+    let names = Names { rulebook, basket };
+    prepared.counters().rows().iter().map(|counter| names.used(case, counter)).collect()
+}

@@ -8,6 +8,7 @@
 mod allocate;
 pub mod amount;
 pub mod basket;
+pub mod best;
 pub mod catalogue;
 mod explain;
 mod fingerprint;
@@ -22,5 +23,6 @@ pub mod refund;
 pub mod rulebook;
 pub mod schedule;
 mod stages;
+pub mod suggest;
 pub mod table;
 mod totals;

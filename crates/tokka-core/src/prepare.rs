@@ -79,12 +79,7 @@ impl<'a> Prepared<'a> {
             let description = format!("`{}` is not the currency of this catalogue, which is `{currency}`", basket.currency());
             return Err(QuoteError::Invalid(vec![FieldViolation::new("currency", description)]));
         }
-        if basket.strategy() == Strategy::Best {
-            return Err(QuoteError::Unimplemented("`strategy: best` is not built yet"));
-        }
-        let CouponsOffered::These(offered) = basket.coupons() else {
-            return Err(QuoteError::Unimplemented("`coupons: auto` is not built yet"));
-        };
+        let (CouponsOffered::These(offered) | CouponsOffered::Auto { held: offered }) = basket.coupons();
 
         let mut finder = Finder::new(rulebook, basket);
         finder.find_covering();
@@ -166,7 +161,32 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// [`QuoteError`]
     pub fn price(&self, usage: &[i64], view: View) -> Result<Quote, QuoteError> {
-        Pricing::new(self, usage, view).run()
+        self.price_within(usage, view, crate::best::BUDGET)
+    }
+
+    /// Prices the basket; a search, where the request asks for one, does at most this much work.
+    ///
+    /// # Errors
+    /// [`QuoteError`]
+    pub fn price_within(&self, usage: &[i64], view: View, budget: u64) -> Result<Quote, QuoteError> {
+        match self.searches() {
+            Some(free) => crate::best::price(self, usage, view, budget, free),
+            None => Pricing::new(self, usage, view).run(),
+        }
+    }
+
+    /// Does the request leave choices to a search, and are all of them free?
+    pub(crate) fn searches(&self) -> Option<bool> {
+        match (self.basket.strategy(), self.basket.coupons()) {
+            (Strategy::Best, _) => Some(true),
+            (Strategy::Sequential, CouponsOffered::Auto { .. }) => Some(false),
+            (Strategy::Sequential, CouponsOffered::These(_)) => None,
+        }
+    }
+
+    /// The first candidate of a stage from this number on.
+    pub(crate) fn next_of(&self, stage: Stage, next: usize) -> Option<(usize, &Candidate)> {
+        self.candidates.iter().enumerate().skip(next).find(|(_, candidate)| candidate.stage == stage)
     }
 
     pub(crate) fn lines_of(&self, candidate: &Candidate) -> &[LineIx] {

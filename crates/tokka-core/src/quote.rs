@@ -77,6 +77,8 @@ pub struct Quote {
     /// 128 bits over currency, user, lines (id, sku, store, quantity, unit price, amounts by stage), gifts, free
     /// units and applied ids.
     pub fingerprint: u128,
+    /// How the choice was searched for; `None` where the rules of choice decided.
+    pub search: Option<crate::best::Searched>,
     /// View FULL: what became of each promotion.
     pub outcomes: Vec<Outcome>,
     /// View FULL: what a little more would bring.

@@ -49,7 +49,7 @@ pub(crate) struct Compiled {
 pub(crate) struct Allows(u8);
 
 impl Allows {
-    const ALL: Allows = Allows(0b1111);
+    pub(crate) const ALL: Allows = Allows(0b1111);
 
     fn of(promotion: &Promotion, stage: Stage) -> Self {
         if stage > Stage::StoreSpend {
@@ -62,14 +62,29 @@ impl Allows {
 
     /// Is this later stage open to the units?
     pub(crate) const fn lets_into(self, stage: Stage) -> bool {
-        let bit = match stage {
-            Stage::Item => return true,
-            Stage::Set => 1,
-            Stage::StoreSpend => 2,
-            Stage::StoreCoupon => 4,
-            Stage::PlatformSpend | Stage::PlatformCoupon => 8,
-        };
-        self.0 & bit != 0
+        match stage {
+            Stage::Item => true,
+            Stage::Set => self.0 & 1 != 0,
+            Stage::StoreSpend => self.0 & 2 != 0,
+            Stage::StoreCoupon => self.0 & 4 != 0,
+            Stage::PlatformSpend | Stage::PlatformCoupon => self.0 & 8 != 0,
+        }
+    }
+
+    /// What two promotions both leave open.
+    #[must_use]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// From a number below 16.
+    pub(crate) const fn from_number(number: u8) -> Self {
+        Self(number & 15)
+    }
+
+    /// As a number below 16.
+    pub(crate) const fn number(self) -> usize {
+        self.0 as usize
     }
 }
 

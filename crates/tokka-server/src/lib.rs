@@ -20,6 +20,7 @@ mod reservations;
 mod response;
 mod serve;
 mod store;
+mod suggestions;
 mod verify;
 
 #[cfg(test)]

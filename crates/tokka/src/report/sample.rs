@@ -215,6 +215,7 @@ impl Sample {
             applied: vec![flash, welcome],
             claims: vec![Claim { counter: CounterIx::new(0), amount: 2 }],
             needs_user: true,
+            search: None,
             clawback_only: false,
             next_change_at: Some("2026-11-11T15:00:00Z".parse().unwrap()),
             fingerprint: 7,
