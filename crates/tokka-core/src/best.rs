@@ -86,11 +86,8 @@ fn look(
     free: bool,
     sequential: &Quote,
 ) -> Result<(Option<Plan>, Searched), QuoteError> {
-    let mut searched = Searched {
-        certificate: Certificate::Bound { lower_bound: Amount::ZERO },
-        sequential: sequential.payable,
-        work: 0,
-    };
+    let mut searched =
+        Searched { certificate: Certificate::Bound { lower_bound: Amount::ZERO }, sequential: sequential.payable, work: 0 };
     let pricing = Pricing::amounts_only(prepared, usage);
     let parts = Parts::of(prepared, !free);
     let Some(mut places) = Places::of(&pricing, |line| parts.of_line(prepared, line)) else { return Ok((None, searched)) };

@@ -145,9 +145,7 @@ mod tests {
     use crate::basket::{BasketRequest, CouponsOffered, Strategy};
     use crate::catalogue::{Catalogue, Settings, Store};
     use crate::id::Id;
-    use crate::promotion::{
-        Discount, Include, Limits, Owner, Promotion, Rule, Scope, Spend, SpendTier, Status, ThresholdOn,
-    };
+    use crate::promotion::{Discount, Include, Limits, Owner, Promotion, Rule, Scope, Spend, SpendTier, Status, ThresholdOn};
     use crate::quote::quote;
     use crate::rate::Rounding;
 
@@ -186,12 +184,8 @@ mod tests {
                 qualify: None,
             }),
         };
-        let settings = Settings {
-            currency: "JPY".to_owned(),
-            exponent: 0,
-            rounding: Rounding::HalfUp,
-            time_zone: jiff::tz::TimeZone::UTC,
-        };
+        let settings =
+            Settings { currency: "JPY".to_owned(), exponent: 0, rounding: Rounding::HalfUp, time_zone: jiff::tz::TimeZone::UTC };
         let store = Store { id: id("shop"), name: "shop".to_owned(), minimum_order: None };
         Rulebook::compile(Catalogue::new(settings, vec![store], Vec::new(), vec![spend]).unwrap())
     }

@@ -35,12 +35,7 @@ pub(crate) async fn of(
 }
 
 /// The usage of every counter that the basket asks about with all products at once.
-async fn usage(
-    counters: &dyn Counters,
-    rulebook: &Rulebook,
-    basket: &Basket,
-    products: &[LineRequest],
-) -> BTreeMap<Name, i64> {
+async fn usage(counters: &dyn Counters, rulebook: &Rulebook, basket: &Basket, products: &[LineRequest]) -> BTreeMap<Name, i64> {
     let mut known = BTreeMap::new();
     let mut all = basket.clone();
     for (number, product) in products.iter().enumerate().take(suggest::PRODUCTS_MAX) {

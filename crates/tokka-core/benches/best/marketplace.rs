@@ -79,7 +79,8 @@ pub(crate) fn question(seed: u64) -> Question {
     }
     let step = r.from(50, 100) * 100;
     let all = || categories(&["all".to_owned()]);
-    let platform = |name: &str, include: Include, priority: i32, rule: Rule| promotion(name, Owner::Platform, include, priority, rule);
+    let platform =
+        |name: &str, include: Include, priority: i32, rule: Rule| promotion(name, Owner::Platform, include, priority, rule);
     promotions.push(platform("big", all(), 5, spend("spend", &[(step, off(step / 20)), (step * 2, off(step / 8))])));
     let some = categories(&[format!("c0-{}", r.from(0, 3)), format!("c1-{}", r.from(0, 3)), format!("c2-{}", r.from(0, 3))]);
     promotions.push(platform("season", some, 3, spend("spend", &[(3_000, percent("10", Some(1_500)))])));

@@ -345,9 +345,7 @@ impl Places {
             let slopes: SmallVec<[i64; 32]> = atoms.iter().map(|atom| charge.slope(place, atom)).collect();
             // The discount of sets stands on the units in them alone.
             let (mut high, mut low, mut floors, mut any) = (0i64, ONE, place.stage == Stage::Set, false);
-            for ((atom, slope), (coefficient, after)) in
-                atoms.iter().zip(&slopes).zip(coefficients.iter().zip(&after_stage))
-            {
+            for ((atom, slope), (coefficient, after)) in atoms.iter().zip(&slopes).zip(coefficients.iter().zip(&after_stage)) {
                 if *slope >= 0 {
                     any = true;
                     high = high.max(*after);
@@ -358,7 +356,8 @@ impl Places {
             if !any {
                 continue;
             }
-            let charged = charge.intercept.saturating_mul(i128::from(high)).saturating_add(WIDE.saturating_sub(1)).wrapping_shr(30);
+            let charged =
+                charge.intercept.saturating_mul(i128::from(high)).saturating_add(WIDE.saturating_sub(1)).wrapping_shr(30);
             credit = credit.saturating_add(charged);
             if !floors && high > low {
                 // Shares are whole: a segment may bear almost one more than its part.
@@ -599,9 +598,7 @@ fn sets(pricing: &Pricing<'_>, candidate: &Candidate, budget: i64) -> Does {
             }
             (wide(most), ONE, 0)
         }
-        Some(MixMatchReward::Set(SetReward::AmountOff(off))) => {
-            (wide(off.get().saturating_mul(sets).min(in_sets())), ONE, 0)
-        }
+        Some(MixMatchReward::Set(SetReward::AmountOff(off))) => (wide(off.get().saturating_mul(sets).min(in_sets())), ONE, 0),
         Some(MixMatchReward::Set(SetReward::PercentOff(rate))) => {
             let rate = part(rate.as_micro_percent());
             (product(rate, in_sets()).saturating_add(wide(sets)), rate, wide(sets))

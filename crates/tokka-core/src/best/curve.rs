@@ -104,8 +104,7 @@ impl Curve {
                 None => {}
                 Some(Discount::AmountOff(off)) => {
                     let wide = |off: i64| i128::from(off).saturating_mul(WIDE);
-                    let times =
-                        if self.repeat { measured.checked_div(*threshold).unwrap_or(1).min(self.max_repeats) } else { 1 };
+                    let times = if self.repeat { measured.checked_div(*threshold).unwrap_or(1).min(self.max_repeats) } else { 1 };
                     let all = off.get().saturating_mul(times).min(self.most);
                     highest = highest.max(all.min(amount));
                     // No discount is more than the amount, or than the budget leaves: where it would be, the curve first

@@ -116,7 +116,8 @@ impl<'p> Groups<'p> {
             }
             let number = prepared.layout.group(*first);
             let limited = |look: &ItemLook| {
-                let elsewhere = prepared.item_looks.iter().any(|other| other.candidate == look.candidate && other.group != look.group);
+                let elsewhere =
+                    prepared.item_looks.iter().any(|other| other.candidate == look.candidate && other.group != look.group);
                 let candidate = prepared.candidates.get(look.candidate);
                 elsewhere && candidate.is_some_and(|candidate| candidate.limits.any())
             };
@@ -204,7 +205,13 @@ impl<'p> Group<'p> {
         }
     }
 
-    fn least_of_offer(&self, pricing: &Pricing<'_>, weights: &Weights, look: &ItemLook, offer: &Offer) -> Result<Sums, QuoteError> {
+    fn least_of_offer(
+        &self,
+        pricing: &Pricing<'_>,
+        weights: &Weights,
+        look: &ItemLook,
+        offer: &Offer,
+    ) -> Result<Sums, QuoteError> {
         let prepared = pricing.prepared;
         let mut sums: Sums = [0; BOUNDS];
         let lines = prepared.lines_of_look(look);
@@ -309,7 +316,9 @@ impl<'p> Search<'p> {
             let mut pricing = pricing;
             let block = self.block;
             let (prepared, parts) = (self.prepared, &self.parts);
-            item::finish(&mut pricing, taken.pieces.clone(), taken.spread.clone(), |line| parts.of_line(prepared, line) == block)?;
+            item::finish(&mut pricing, taken.pieces.clone(), taken.spread.clone(), |line| {
+                parts.of_line(prepared, line) == block
+            })?;
             return self.sets(&pricing, least, 0);
         };
         let after = next.saturating_add(1);

@@ -79,13 +79,11 @@ fn as_happened(pricing: &Pricing<'_>) -> Plan {
                 Stage::Set => plan.sets.push(number),
                 Stage::StoreCoupon | Stage::PlatformCoupon if plan.coupons.contains(&number) => {}
                 Stage::StoreCoupon | Stage::PlatformCoupon => plan.coupons.push(number),
-                Stage::StoreSpend | Stage::PlatformSpend => {
-                    match plan.spends.iter_mut().find(|(of, _)| *of == number) {
-                        Some((_, lines)) if lines.last() == Some(&segment.line) => {}
-                        Some((_, lines)) => lines.push(segment.line),
-                        None => plan.spends.push((number, SmallVec::from_iter([segment.line]))),
-                    }
-                }
+                Stage::StoreSpend | Stage::PlatformSpend => match plan.spends.iter_mut().find(|(of, _)| *of == number) {
+                    Some((_, lines)) if lines.last() == Some(&segment.line) => {}
+                    Some((_, lines)) => lines.push(segment.line),
+                    None => plan.spends.push((number, SmallVec::from_iter([segment.line]))),
+                },
             }
         }
     }

@@ -164,7 +164,8 @@ impl<'p> Search<'p> {
         let after = number.saturating_add(1);
         let mut with = pricing.clone();
         if set::apply(&mut with, number, candidate)? {
-            if let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least) {
+            if let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least)
+            {
                 self.plan.sets.push(number);
                 self.sets(&with, least, after)?;
                 self.plan.sets.pop();
@@ -356,11 +357,7 @@ impl<'p> Search<'p> {
         self.done.push(pricing.clone());
         self.done_weight = self.done_weight.saturating_add(weight);
         self.block = self.block.saturating_add(1);
-        let result = if self.plan.all_stages() && self.block < self.blocks.len() {
-            self.items()
-        } else {
-            self.platform(least)
-        };
+        let result = if self.plan.all_stages() && self.block < self.blocks.len() { self.items() } else { self.platform(least) };
         (self.block, self.done_weight) = before;
         self.done.pop();
         result

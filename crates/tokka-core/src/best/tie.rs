@@ -65,12 +65,10 @@ fn assignment(pricing: &Pricing<'_>) -> Vec<Vec<(Stage, String, PromoIx)>> {
         for touch in of_line.iter().flat_map(|segment| &segment.chain) {
             let group = match touch.stage {
                 Stage::Item => String::new(),
-                Stage::StoreSpend | Stage::PlatformSpend => {
-                    match &prepared.rulebook.promotion(touch.promotion).rule {
-                        crate::promotion::Rule::Spend(spend) => spend.exclusion_group.as_str().to_owned(),
-                        _ => String::new(),
-                    }
-                }
+                Stage::StoreSpend | Stage::PlatformSpend => match &prepared.rulebook.promotion(touch.promotion).rule {
+                    crate::promotion::Rule::Spend(spend) => spend.exclusion_group.as_str().to_owned(),
+                    _ => String::new(),
+                },
                 Stage::Set | Stage::StoreCoupon | Stage::PlatformCoupon => continue,
             };
             row.push((touch.stage, group, touch.promotion));

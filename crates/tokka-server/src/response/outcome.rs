@@ -30,7 +30,7 @@ pub(super) fn outcome(names: &Names<'_>, outcome: &Outcome) -> v1::Outcome {
     answer
 }
 
-fn code(verdict: &Verdict) -> v1::OutcomeCode {
+pub(super) fn code(verdict: &Verdict) -> v1::OutcomeCode {
     match verdict {
         Verdict::Applied(_) => v1::OutcomeCode::Applied,
         Verdict::UnknownCoupon => v1::OutcomeCode::UnknownCoupon,
