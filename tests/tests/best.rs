@@ -88,8 +88,7 @@ fn what_is_proven_is_what_trying_everything_finds() {
             let mut applied: Vec<&str> = naive.order.applied.iter().map(|(_, promo, _)| naive.order.id(*promo)).collect();
             applied.sort_unstable();
             applied.dedup();
-            let mut fast_applied: Vec<&str> =
-                fast.applied.iter().map(|ix| rulebook.promotions()[*ix].id.as_str()).collect();
+            let mut fast_applied: Vec<&str> = fast.applied.iter().map(|ix| rulebook.promotions()[*ix].id.as_str()).collect();
             fast_applied.sort_unstable();
             assert_eq!(fast_applied, applied, "seed {seed}: of equal results the first\n{}", told());
             better += u64::from(naive.payable < naive.sequential);

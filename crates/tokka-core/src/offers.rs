@@ -21,7 +21,8 @@ pub struct Offers<'a> {
 
 impl Rulebook {
     /// What looks at the one line of a basket that offers no coupons: every promotion and every coupon that is active and
-    /// covers it, but for the coupons that are hidden. Of more than [`COUPONS_MAX`] the first in order of application.
+    /// covers it, but for the coupons that are hidden. Of more than [`COUPONS_MAX`] the first, by stage in
+    /// order of application.
     ///
     /// # Errors
     /// [`QuoteError::Invalid`] for another currency.
@@ -29,6 +30,7 @@ impl Rulebook {
         let visitor = crate::prepare::Visitor::of(product);
         let mut coupons: Vec<PromoIx> = product.lines().first().map(|line| self.coupons_of(line)).unwrap_or_default();
         coupons.retain(|coupon| !hidden(self.promotion(*coupon)) && self.why_not_active(*coupon, &visitor).is_none());
+        coupons.sort_by_key(|coupon| (self.compiled(*coupon).stage, *coupon));
         let coupons_total = coupons.len();
         coupons.truncate(COUPONS_MAX);
         Ok(Offers { prepared: Prepared::with_coupons(self, product, coupons)?, coupons_total })

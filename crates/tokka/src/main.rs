@@ -9,6 +9,7 @@ mod failure;
 mod grid;
 mod money;
 mod output;
+mod page;
 mod products;
 mod reference;
 mod remote;
@@ -18,7 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, commit, events, quote, reservation, reserve, rollback, schema, serve, test, verify};
+use crate::commands::{
+    cards, check, commit, events, offers, quote, reservation, reserve, rollback, schema, serve, test, verify, zone,
+};
 
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
@@ -68,6 +71,12 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Shows a reservation: what it cost, what is left of it, what went back
     Reservation(reservation::Reservation),
+    /// Shows what the cards of products show: the price of one piece now, and the promotion behind it
+    Cards(cards::Cards),
+    /// Shows what a product can get: its promotions, and the coupons that cover it
+    Offers(offers::Offers),
+    /// Lists the products of a promotion, with its terms
+    Zone(zone::Zone),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
     /// Prints the log of a store: what happened to every reservation
@@ -85,6 +94,9 @@ fn main() -> ExitCode {
         Command::Commit(arguments) => commit::run(&arguments),
         Command::Rollback(arguments) => rollback::run(&arguments),
         Command::Reservation(arguments) => reservation::run(&arguments),
+        Command::Cards(arguments) => cards::run(&arguments),
+        Command::Offers(arguments) => offers::run(&arguments),
+        Command::Zone(arguments) => zone::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };

@@ -61,7 +61,8 @@ impl Place {
 }
 
 /// The order among results of one price; the least comes first.
-pub type Rank = (Reverse<Minor>, usize, usize, Vec<(bool, Option<Timestamp>)>, Vec<String>, Vec<Vec<(Stage, String, usize)>>, Vec<usize>);
+pub type Rank =
+    (Reverse<Minor>, usize, usize, Vec<(bool, Option<Timestamp>)>, Vec<String>, Vec<Vec<(Stage, String, usize)>>, Vec<usize>);
 
 /// The cheapest result.
 pub struct Cheapest<'a> {
@@ -221,8 +222,7 @@ fn rank(order: &Order<'_>) -> Rank {
         assignment.push(row.into_iter().collect());
     }
     let offers = offered(order);
-    let mut used: Vec<usize> =
-        coupons.iter().filter_map(|&promo| offers.iter().position(|id| id == order.id(promo))).collect();
+    let mut used: Vec<usize> = coupons.iter().filter_map(|&promo| offers.iter().position(|id| id == order.id(promo))).collect();
     used.sort_unstable();
     (Reverse(gifts + free), applied.len(), coupons.len(), ends, ids, assignment, used)
 }
