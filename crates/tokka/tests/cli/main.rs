@@ -9,6 +9,8 @@ mod client;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod quote;
 #[cfg(test)]
 mod schema;
