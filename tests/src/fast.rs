@@ -107,9 +107,9 @@ pub fn views(case: &Case) -> Result<(Facts, Facts), String> {
     Ok((view(View::Basic)?, view(View::Full)?))
 }
 
-struct Names<'a> {
-    rulebook: &'a Rulebook,
-    basket: &'a Basket,
+pub(crate) struct Names<'a> {
+    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) basket: &'a Basket,
 }
 
 impl Names<'_> {
@@ -118,7 +118,7 @@ impl Names<'_> {
         quote(self.rulebook, self.basket, usage, View::Full).map_err(|error| format!("{error:?}"))
     }
 
-    fn used(&self, case: &Case, counter: &Counter) -> i64 {
+    pub(crate) fn used(&self, case: &Case, counter: &Counter) -> i64 {
         case.usage.get(&self.key(counter.key)).copied().unwrap_or(0)
     }
 

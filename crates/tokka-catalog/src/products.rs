@@ -102,6 +102,12 @@ impl Products {
         self.by_store.get(id).map_or(&[], Vec::as_slice)
     }
 
+    /// All products, in the order of the file.
+    #[must_use]
+    pub fn all(&self) -> &[Product] {
+        &self.all
+    }
+
     /// The products of this sku, one a store that sells it.
     pub fn of_sku(&self, sku: &str) -> impl Iterator<Item = &Product> {
         self.by_sku.get(sku).into_iter().flatten().filter_map(|at| self.all.get(*at))

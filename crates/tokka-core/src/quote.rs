@@ -357,7 +357,9 @@ pub struct GroupEntry {
     pub units: i64,
     /// Mark: beyond the limits of the line's item promotion.
     pub over_limit: bool,
-    /// Mark: a store spend promotion covers these units but may not use them, and why.
+    /// Mark: the units are in the group of no store spend promotion, and this one would be theirs, were it not for this: it
+    /// excludes the line, stacking closes it, or the request keeps the line for another. Of several the first in order of
+    /// application.
     pub not_in_spend: Option<(PromoIx, crate::outcome::NotCovered)>,
 }
 

@@ -2,15 +2,18 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use jiff::Timestamp;
 use std::hash::BuildHasher;
 
 use crate::basket::{Basket, Line};
 use crate::catalogue::{Catalogue, Gift, Settings, Store};
 use crate::id::{Id, Token};
-use crate::outcome::NotCovered;
-use crate::prepare::Prepared;
+use crate::outcome::{NotCovered, Verdict};
+use crate::prepare::active::why_not_active;
+use crate::prepare::{Prepared, Visitor};
 use crate::promotion::{Owner, Promotion, Rule, Scope, Stage, Status};
 use crate::quote::QuoteError;
+use crate::schedule;
 use crate::table::{GiftIx, PromoIx, Table};
 use index::ScopeIndex;
 
@@ -31,6 +34,7 @@ pub struct Rulebook {
     compiled: Table<PromoIx, Compiled>,
     by_id: HashTable<PromoIx>,
     index: ScopeIndex,
+    coupons: ScopeIndex,
 }
 
 /// What the stages ask about a promotion again and again.
@@ -121,8 +125,9 @@ impl Rulebook {
             });
             by_id.insert_unique(hash(promotion.id.as_str()), ix, |ix| hash(promotions.at(*ix).id.as_str()));
         }
-        let index = ScopeIndex::of(&promotions);
-        Self { settings, stores, gifts, gifts_by_id, promotions, compiled, by_id, index }
+        let index = ScopeIndex::of(&promotions, false);
+        let coupons = ScopeIndex::of(&promotions, true);
+        Self { settings, stores, gifts, gifts_by_id, promotions, compiled, by_id, index, coupons }
     }
 
     /// Currency, rounding, time zone.
@@ -168,6 +173,29 @@ impl Rulebook {
     /// [`QuoteError::Invalid`] for another currency and for selections of what does not exist.
     pub fn prepare<'a>(&'a self, basket: &'a Basket) -> Result<Prepared<'a>, QuoteError> {
         Prepared::new(self, basket)
+    }
+
+    /// Why a promotion is not active for somebody; `None`: it is.
+    #[must_use]
+    pub fn why_not_active(&self, ix: PromoIx, visitor: &Visitor<'_>) -> Option<Verdict> {
+        why_not_active(self, ix, visitor)
+    }
+
+    /// The first moment after `at` at which a promotion opens or closes, by its window and its sessions; `None`: never.
+    #[must_use]
+    pub fn next_change(&self, ix: PromoIx, at: Timestamp) -> Option<Timestamp> {
+        let document = self.promotion(ix);
+        schedule::next_change(&document.window, &document.schedule, &self.settings.time_zone, at)
+    }
+
+    /// Published coupons that cover the line, in order of application.
+    pub(crate) fn coupons_of(&self, line: &Line) -> Vec<PromoIx> {
+        let mut found = Vec::new();
+        self.coupons.look_up(line, |promotion| found.push(promotion));
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|promotion| self.why_not_covered(*promotion, line).is_none());
+        found
     }
 
     pub(crate) fn promotion(&self, ix: PromoIx) -> &Promotion {

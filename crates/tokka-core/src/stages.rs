@@ -29,6 +29,8 @@ pub(crate) struct Pricing<'p> {
     pub(crate) usage: &'p [i64],
     /// What a search decided; `None`: the rules of choice decide.
     pub(crate) plan: Option<&'p Plan>,
+    /// Coupons are judged each as if it were the only one, and none is taken.
+    pub(crate) coupons_apart: bool,
     /// Are outcomes and hints wanted?
     pub(crate) full: bool,
     /// Line by line, in unit order.
@@ -60,6 +62,7 @@ impl<'p> Pricing<'p> {
             prepared,
             usage,
             plan: None,
+            coupons_apart: false,
             full: view == View::Full,
             segments: Vec::with_capacity(prepared.basket.lines().len()),
             line_starts: Vec::with_capacity(prepared.basket.lines().len().saturating_add(1)),
@@ -193,7 +196,7 @@ impl<'p> Pricing<'p> {
         limit.saturating_sub(self.used(slot)).max(0)
     }
 
-    fn limit_use(&self, slot: SlotIx, requested: i64) -> Option<LimitUse> {
+    pub(crate) fn limit_use(&self, slot: SlotIx, requested: i64) -> Option<LimitUse> {
         let row = self.prepared.slots.get(slot)?;
         Some(LimitUse { counter: row.name, limit: row.limit, used: self.used(slot), requested })
     }

@@ -14,6 +14,7 @@ use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
 use crate::expect::{ExpectDocument, LineExpectDocument};
 use crate::report::Difference;
 
+mod group;
 mod hint;
 mod outcome;
 mod refund;
@@ -60,6 +61,9 @@ impl Comparison<'_> {
         }
         for (id, hint) in &expect.hints {
             self.hint(id, hint, quote);
+        }
+        if let Some(groups) = &expect.groups {
+            self.groups(groups, quote);
         }
         if let Some(needs_user) = expect.needs_user {
             self.same("needs_user", needs_user, quote.needs_user);

@@ -1,5 +1,6 @@
 //! Which promotions hold right now? The folder of files, as the last revision of it that was without errors.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
-use tokka_catalog::{CatalogueSettings, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_catalog::{CatalogueSettings, Distribution, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
 use tokka_core::rulebook::Rulebook;
 
 use crate::frozen::Kept;
@@ -54,6 +55,8 @@ pub(crate) struct Published {
     pub(crate) settings: CatalogueSettings,
     /// What of it the ledger keeps for the orders that it priced.
     pub(crate) kept: Kept,
+    /// Coupons, by id, that are handed out, but by no distribution that customers may see.
+    pub(crate) hidden_coupons: BTreeSet<String>,
     number: u64,
     hash: u128,
 }
@@ -153,9 +156,9 @@ impl Catalogue {
 }
 
 impl Published {
-    fn new(number: u64, hash: u128, (settings, rulebook): (CatalogueSettings, Rulebook)) -> Self {
+    fn new(number: u64, hash: u128, (settings, rulebook, hidden_coupons): Compiled) -> Self {
         let revision = Revision { number, hash }.to_string();
-        Self { revision, rulebook, settings, kept: Kept::default(), number, hash }
+        Self { revision, rulebook, settings, kept: Kept::default(), hidden_coupons, number, hash }
     }
 
     fn state(&self) -> CatalogueState {
@@ -210,13 +213,26 @@ async fn read(folder: &Path) -> (Seen, Vec<Source>) {
     }
 }
 
+/// The settings, the rulebook, and the coupons that are not shown.
+type Compiled = (CatalogueSettings, Rulebook, BTreeSet<String>);
+
 /// A large catalogue takes seconds: not on the threads that answer calls.
-async fn compile(sources: Vec<Source>) -> Result<(CatalogueSettings, Rulebook), Problems> {
+async fn compile(sources: Vec<Source>) -> Result<Compiled, Problems> {
     apart(move || {
         let loaded = load(&sources)?;
-        Ok((loaded.settings, Rulebook::compile(loaded.catalogue)))
+        let hidden = hidden_coupons(&loaded.distributions);
+        Ok((loaded.settings, Rulebook::compile(loaded.catalogue), hidden))
     })
     .await
+}
+
+/// A coupon without a distribution is for everyone; one that is handed out is shown if one of its distributions is.
+fn hidden_coupons(distributions: &[Distribution]) -> BTreeSet<String> {
+    let mut hidden: BTreeSet<String> = distributions.iter().map(|one| one.coupon.as_str().to_owned()).collect();
+    for shown in distributions.iter().filter(|one| one.visible) {
+        hidden.remove(shown.coupon.as_str());
+    }
+    hidden
 }
 
 /// Runs work on a thread of its own; a panic there is one more problem of the files, and the old revision stays.

@@ -45,6 +45,8 @@ pub(crate) enum ApiError {
         /// Its id.
         reservation: String,
     },
+    /// No published promotion of this id.
+    NoPromotion(String),
     /// The id stands for another request.
     Taken {
         /// The field that brings it.
@@ -180,6 +182,7 @@ impl ApiError {
             Self::TooLarge(_) => (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
             Self::NotServed { .. } => (Code::Unimplemented, "NOT_SERVED_YET"),
             Self::NotFound { .. } => (Code::NotFound, "RESERVATION_NOT_FOUND"),
+            Self::NoPromotion(_) => (Code::NotFound, "PROMOTION_NOT_FOUND"),
             Self::Taken { .. } => (Code::AlreadyExists, "ID_TAKEN"),
             Self::PriceChanged(_) => (Code::Aborted, "PRICE_CHANGED"),
             Self::Contention => (Code::Aborted, "CONTENTION"),
@@ -222,6 +225,7 @@ impl ApiError {
             Self::NotFound { reservation } => {
                 format!("there is no reservation `{}` of this user", clip(reservation, FIELD_BYTES_MAX))
             }
+            Self::NoPromotion(id) => format!("no published promotion is called `{}`", clip(id, FIELD_BYTES_MAX)),
             Self::Taken { field, id } => {
                 about.insert("field".to_owned(), field.to_owned());
                 format!("`{field}`: `{}` stands for another request", clip(id, FIELD_BYTES_MAX))

@@ -12,14 +12,17 @@ mod frozen;
 mod guard;
 mod log_id;
 mod open_orders;
+mod page_token;
 mod payload;
 mod pricing;
 mod receipt;
+mod recent_usage;
 mod request;
 mod reservations;
 mod response;
 mod serve;
 mod store;
+mod storefront;
 mod suggestions;
 mod verify;
 

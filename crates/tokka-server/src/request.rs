@@ -13,6 +13,7 @@ use crate::error::ApiError;
 
 pub(crate) mod asked;
 pub(crate) mod reservation;
+pub(crate) mod storefront;
 
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";

@@ -18,6 +18,8 @@ mod funding;
 mod outcome;
 mod page;
 pub(crate) mod reservation;
+pub(crate) mod storefront;
+mod terms;
 
 pub(crate) use reservation::stands_for;
 
@@ -47,12 +49,7 @@ pub(crate) fn quote(
         fingerprint: format!("{:032x}", quote.fingerprint),
         revision: revision.to_owned(),
         next_change_at: quote.next_change_at.map(timestamp),
-        counters: match counters {
-            CounterState::NotLimited => v1::CounterState::NotLimited,
-            CounterState::Known => v1::CounterState::Known,
-            CounterState::Unknown => v1::CounterState::Unknown,
-        }
-        .into(),
+        counters: counter_state(counters).into(),
         needs_user: quote.needs_user,
         clawback_only: quote.clawback_only,
         at: Some(timestamp(basket.at())),
@@ -234,6 +231,15 @@ fn stage(stage: Stage) -> v1::Stage {
         Stage::StoreCoupon => v1::Stage::StoreCoupon,
         Stage::PlatformSpend => v1::Stage::PlatformSpend,
         Stage::PlatformCoupon => v1::Stage::PlatformCoupon,
+    }
+}
+
+/// What was known, as callers read it.
+pub(crate) fn counter_state(state: CounterState) -> v1::CounterState {
+    match state {
+        CounterState::NotLimited => v1::CounterState::NotLimited,
+        CounterState::Known => v1::CounterState::Known,
+        CounterState::Unknown => v1::CounterState::Unknown,
     }
 }
 

@@ -15,6 +15,7 @@ use tokka_catalog::Problems;
 use tokka_proto::v1::event_service_server::EventServiceServer;
 use tokka_proto::v1::pricing_service_server::PricingServiceServer;
 use tokka_proto::v1::store_service_server::StoreServiceServer;
+use tokka_proto::v1::storefront_service_server::StorefrontServiceServer;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
@@ -29,9 +30,11 @@ use crate::events::EventFeed;
 use crate::frozen::Thawed;
 use crate::guard::Guard;
 use crate::pricing::Pricing;
+use crate::recent_usage::RecentUsage;
 use crate::reservations::Reservations;
 use crate::store::on_redis::STORE;
 use crate::store::{self, Store};
+use crate::storefront::Storefront;
 use crate::verify::Verifier;
 
 /// A dead peer is noticed after the first silence and this answer that did not come.
@@ -42,11 +45,12 @@ const STREAMS_MAX: u32 = 256;
 /// A request is at most 1 MiB: 1,000 lines with 20 categories each fit in.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 
-/// The name by which probes ask for the service.
+/// The names by which probes ask for the services.
 const PRICING: &str = <PricingServiceServer<Pricing> as NamedService>::NAME;
+const STOREFRONT: &str = <StorefrontServiceServer<Storefront> as NamedService>::NAME;
 
 /// What is served to callers, and what to operators, besides reflection itself.
-const CALLERS: [&str; 2] = [PRICING, HEALTH];
+const CALLERS: [&str; 3] = [PRICING, STOREFRONT, HEALTH];
 const OPERATORS: [&str; 3] =
     [<EventServiceServer<EventFeed> as NamedService>::NAME, <StoreServiceServer<Verifier> as NamedService>::NAME, HEALTH];
 const HEALTH: &str = "grpc.health.v1.Health";
@@ -154,6 +158,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         receipts: store.receipts,
         thawed: Thawed::default(),
     });
+    let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {
         catalogue: Arc::clone(&catalogue),
         counters: Arc::new(LedgerCounters(ledger)),
@@ -166,6 +171,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         .add_service(probes.clone())
         .add_service(reflection(&CALLERS).build_v1()?)
         .add_service(reflection(&CALLERS).build_v1alpha()?)
+        .add_service(StorefrontServiceServer::new(storefront).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX));
     let (end_admin, admin_ends) = oneshot::channel::<()>();
     let mut administered = JoinSet::new();
@@ -298,10 +304,11 @@ fn reflection(services: &[&str]) -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// The server as a whole and its service stand and fall together.
+/// The server as a whole and its services stand and fall together.
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     health.set_service_status("", status).await;
     health.set_service_status(PRICING, status).await;
+    health.set_service_status(STOREFRONT, status).await;
 }
 
 /// Tells probes whether the folder's files are those that are served, for ever.

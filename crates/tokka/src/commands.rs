@@ -11,6 +11,10 @@ pub(crate) mod reservation;
 pub(crate) mod reserve;
 pub(crate) mod rollback;
 
+pub(crate) mod cards;
+pub(crate) mod offers;
+pub(crate) mod zone;
+
 pub(crate) mod events;
 pub(crate) mod store;
 pub(crate) mod verify;

@@ -9,6 +9,7 @@ mod failure;
 mod grid;
 mod money;
 mod output;
+mod page;
 mod products;
 mod reference;
 mod remote;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, commit, events, quote, reservation, reserve, rollback, schema, serve, store as stores, test, verify,
+    cards, check, commit, events, offers, quote, reservation, reserve, rollback, schema, serve, store as stores, test, verify, zone,
 };
 
 /// What does this basket cost this customer now, and why?
@@ -73,6 +74,12 @@ enum Command {
     Reservation(reservation::Reservation),
     /// Makes a store on Redis, or shows how it is
     Store(stores::Store),
+    /// Shows what the cards of products show: the price of one piece now, and the promotion behind it
+    Cards(cards::Cards),
+    /// Shows what a product can get: its promotions, and the coupons that cover it
+    Offers(offers::Offers),
+    /// Lists the products of a promotion, with its terms
+    Zone(zone::Zone),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
     /// Prints the log of a store: what happened to every reservation
@@ -91,6 +98,9 @@ fn main() -> ExitCode {
         Command::Rollback(arguments) => rollback::run(&arguments),
         Command::Reservation(arguments) => reservation::run(&arguments),
         Command::Store(arguments) => stores::run(&arguments),
+        Command::Cards(arguments) => cards::run(&arguments),
+        Command::Offers(arguments) => offers::run(&arguments),
+        Command::Zone(arguments) => zone::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };

@@ -65,7 +65,7 @@ fn taken_by(order: &Order<'_>, segment: Segment, rule: &Spend, stage: Stage) -> 
 
 /// `select_spend`: an active one that covers the line keeps it for itself in its stage and group, whether or not it
 /// applies; `none` keeps it out of stages 3 and 5.
-fn kept_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, line: usize) -> bool {
+pub(super) fn kept_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, line: usize) -> bool {
     let line = order.line(line);
     let ids = match order.world.basket.select_spend().get(line.line_id.as_str()) {
         None => return false,

@@ -40,6 +40,7 @@ pub(crate) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteEr
         let tier = tier(rule);
         let terms = terms(rule, &tier);
         match reward::judge(pricing, candidate, terms, &sight)? {
+            Ok(win) if pricing.coupons_apart => reward::note(pricing, number, &win)?,
             Ok(win) => {
                 reward::carry_out(pricing, number, candidate, terms, &sight, win)?;
                 places.push((&document.owner, candidate.promotion));

@@ -12,6 +12,7 @@ use crate::prepare::select::ItemSelection;
 use crate::promotion::{Basis, ItemPrice, Promotion, Rule, Stage, UnitPrice, VolumeMode, VolumePrice};
 use crate::quote::{FreeUnits, Hint, Segment, Then, Touch};
 use crate::rate::Rounding;
+use crate::rulebook::Rulebook;
 use crate::table::{Ix, LineIx, PromoIx};
 
 /// Serves every group, and makes the first segments.
@@ -50,7 +51,7 @@ pub(crate) fn finish(
 pub(crate) struct Piece {
     pub(crate) line: LineIx,
     pub(crate) units: i64,
-    over_limit: bool,
+    pub(crate) over_limit: bool,
     /// What each costs, and who made it cheaper.
     pub(crate) made_cheaper: Option<(PromoIx, Amount)>,
 }
@@ -80,7 +81,7 @@ pub(crate) struct Offer {
 /// Why it would make nothing of it.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(super) verdict: Verdict,
+    pub(crate) verdict: Verdict,
     pub(super) hint: Option<Box<Hint>>,
     /// Limits that cut the quantity.
     pub(super) cut: Vec<LimitUse>,
@@ -144,20 +145,9 @@ fn serve(
         }
     }
 
-    // Highest priority, lowest amount of the group, most free units on top, smallest id. Looks stand in order of
-    // priority, then id, so the first of equals wins.
     let is_selected = |promotion: PromoIx| selection == Some(ItemSelection::One(promotion));
     let selected = offers.iter().position(|(_, promotion, _)| is_selected(*promotion));
-    let by_default = || {
-        let priority =
-            |position: usize| offers.get(position).map(|(_, promotion, _)| prepared.rulebook.promotion(*promotion).priority);
-        let key = |position: usize| offers.get(position).map(|(.., offer)| (offer.discount, offer.free_units));
-        (0..offers.len()).reduce(
-            |best, other| {
-                if priority(other) == priority(best) && key(other) > key(best) { other } else { best }
-            },
-        )
-    };
+    let by_default = || best_of(prepared.rulebook, offers.iter().map(|(_, promotion, offer)| (*promotion, offer)));
     let planned = plan.map(|plan| {
         let group = looks.first().map_or(0, |look| look.group);
         offers.iter().position(|(look, ..)| Some(look.candidate) == plan.item(group))
@@ -184,6 +174,17 @@ fn serve(
     Ok(())
 }
 
+/// The default choice: highest priority, lowest amount of the group, most free units on top, smallest id. Offers stand in
+/// order of priority, then id, so the first of equals wins.
+pub(crate) fn best_of<'o>(rulebook: &Rulebook, offers: impl Iterator<Item = (PromoIx, &'o Offer)>) -> Option<usize> {
+    let priced = offers.map(|(promotion, offer)| (rulebook.promotion(promotion).priority, (offer.discount, offer.free_units)));
+    let best = priced.enumerate().reduce(|best, other| {
+        let ((_, (priority, brings)), (_, (other_priority, other_brings))) = (best, other);
+        if other_priority == priority && other_brings > brings { other } else { best }
+    });
+    best.map(|(position, _)| position)
+}
+
 /// What each group costs before any promotion, by its number, with the lines that none of its promotions covers.
 fn gross_by_group(pricing: &Pricing<'_>) -> Result<Vec<Amount>, Overflow> {
     let mut gross: Vec<Amount> = Vec::new();
@@ -201,10 +202,14 @@ fn gross_by_group(pricing: &Pricing<'_>) -> Result<Vec<Amount>, Overflow> {
 
 /// What one promotion would make of the lines that it covers.
 pub(crate) fn bid(pricing: &Pricing<'_>, item_look: &ItemLook) -> Bid {
+    let lines = pricing.prepared.lines_of_look(item_look).iter();
+    bid_for(pricing, item_look.candidate, lines.filter_map(|line| Some((*line, pricing.line(*line)?))).collect())
+}
+
+/// Likewise, for lines that may be written differently.
+pub(crate) fn bid_for<'l>(pricing: &'l Pricing<'_>, candidate: usize, lines: SmallVec<[(LineIx, &'l Line); 8]>) -> Bid {
     let prepared = pricing.prepared;
-    let Some(candidate) = prepared.candidates.get(item_look.candidate) else { return Ok(Err(Verdict::NoBenefit.into())) };
-    let lines: SmallVec<[(LineIx, &Line); 8]> =
-        prepared.lines_of_look(item_look).iter().filter_map(|line| Some((*line, pricing.line(*line)?))).collect();
+    let Some(candidate) = prepared.candidates.get(candidate) else { return Ok(Err(Verdict::NoBenefit.into())) };
     let quantity = lines.iter().try_fold(0i64, |sum, (_, line)| sum.plus(line.quantity))?;
     let units = match lines.first() {
         Some((first, _)) => candidate.limits.units_of(&prepared.layout, *first),

@@ -29,6 +29,10 @@ mod settle;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod storefront;
+#[cfg(test)]
+mod storefront_bad_input;
+#[cfg(test)]
 mod sums;
 #[cfg(test)]
 mod surface;

@@ -317,7 +317,7 @@ impl Report<'_> {
                 let not_in_spend = entry.not_in_spend.map(|(promotion, why)| {
                     let kept_out_by = match why {
                         NotCovered::NotStackable(other) => Some(self.id(other)),
-                        NotCovered::OtherStore | NotCovered::NotIncluded | NotCovered::Excluded => None,
+                        NotCovered::OtherStore | NotCovered::NotIncluded | NotCovered::Excluded | NotCovered::NotSelected => None,
                     };
                     json!({"promotion": self.id(promotion), "why": why.code(), "kept_out_by": kept_out_by})
                 });

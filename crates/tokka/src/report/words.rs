@@ -114,6 +114,7 @@ impl Report<'_> {
             NotCovered::OtherStore => "sold by another store".to_owned(),
             NotCovered::NotIncluded => "not among its products".to_owned(),
             NotCovered::Excluded => "excluded".to_owned(),
+            NotCovered::NotSelected => "kept for another".to_owned(),
             NotCovered::NotStackable(other) => format!("cannot be combined with {}", self.named(other)),
         }
     }

@@ -11,6 +11,8 @@ mod on_redis;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod quote;
 #[cfg(test)]
 mod schema;
