@@ -14,6 +14,7 @@ mod log_id;
 mod open_orders;
 mod payload;
 mod pricing;
+mod promotions;
 mod receipt;
 mod request;
 mod reservations;

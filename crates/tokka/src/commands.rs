@@ -11,5 +11,11 @@ pub(crate) mod reservation;
 pub(crate) mod reserve;
 pub(crate) mod rollback;
 
+pub(crate) mod apply;
+pub(crate) mod get;
+pub(crate) mod history;
+pub(crate) mod promotions;
+pub(crate) mod restore;
+
 pub(crate) mod events;
 pub(crate) mod verify;

@@ -1,10 +1,12 @@
 //! The `tokka` command: prices baskets, runs scenarios, checks catalogues, serves them, and asks servers about orders.
 
 mod commands;
+mod difference;
 mod order;
 mod report;
 
 mod catalogue;
+mod desk;
 mod failure;
 mod grid;
 mod money;
@@ -18,7 +20,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, commit, events, quote, reservation, reserve, rollback, schema, serve, test, verify};
+use crate::commands::{
+    apply, check, commit, events, get, history, promotions, quote, reservation, reserve, restore, rollback, schema, serve, test,
+    verify,
+};
 
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
@@ -68,6 +73,22 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Shows a reservation: what it cost, what is left of it, what went back
     Reservation(reservation::Reservation),
+    /// Shows what files change in the catalogue of a server, and changes it
+    Apply(apply::Apply),
+    /// Puts drafts of promotions in force
+    Publish(promotions::Promotions),
+    /// Stops promotions: the next quote is without them
+    Pause(promotions::Promotions),
+    /// Lets paused promotions go on
+    Resume(promotions::Promotions),
+    /// Ends promotions for good
+    Archive(promotions::Promotions),
+    /// Shows what the catalogue of a server holds
+    Get(get::Get),
+    /// Shows the revisions of a server's catalogue, and what each changed
+    History(history::History),
+    /// Makes a server's catalogue as it was in an older revision
+    Restore(restore::Restore),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
     /// Prints the log of a store: what happened to every reservation
@@ -85,6 +106,14 @@ fn main() -> ExitCode {
         Command::Commit(arguments) => commit::run(&arguments),
         Command::Rollback(arguments) => rollback::run(&arguments),
         Command::Reservation(arguments) => reservation::run(&arguments),
+        Command::Apply(arguments) => apply::run(&arguments),
+        Command::Publish(arguments) => promotions::run(&arguments, promotions::To::Publish),
+        Command::Pause(arguments) => promotions::run(&arguments, promotions::To::Pause),
+        Command::Resume(arguments) => promotions::run(&arguments, promotions::To::Resume),
+        Command::Archive(arguments) => promotions::run(&arguments, promotions::To::Archive),
+        Command::Get(arguments) => get::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };

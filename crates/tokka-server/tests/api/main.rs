@@ -5,11 +5,17 @@
 #[cfg(test)]
 mod again;
 #[cfg(test)]
+mod applying;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod promotions;
 #[cfg(test)]
 mod quote;
 #[cfg(test)]
@@ -20,6 +26,8 @@ mod reload;
 mod reserve;
 #[cfg(test)]
 mod returns;
+#[cfg(test)]
+mod revisions;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::output;
 Examples:
   tokka serve --catalogue examples/marketplace
   tokka serve --catalogue examples/marketplace --admin 127.0.0.1:7071
+  tokka serve --admin 127.0.0.1:7071
   tokka serve --catalogue shop --data /var/lib/tokka --listen 0.0.0.0:7070 --log tokka_server=debug,info
 
 One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new \
@@ -28,16 +29,16 @@ open calls are answered first. What was answered is kept in `--data`, also throu
 Exit codes: 0 stopped as told, 1 the catalogue has problems, the address or the data is taken, or the store fails, 2 \
 called wrongly or the catalogue cannot be read.")]
 pub(crate) struct Serve {
-    /// The folder whose files are the catalogue
+    /// The folder whose files are the catalogue; without it the store keeps one, and `tokka apply` changes it
     #[arg(long, value_name = "DIR")]
-    catalogue: PathBuf,
+    catalogue: Option<PathBuf>,
     /// The folder that reservations are kept in, made if there is none; one server at a time has it
     #[arg(long, visible_alias = "data-dir", value_name = "DIR", env = "TOKKA_DATA", default_value = tokka_server::DATA_DIR)]
     data: PathBuf,
     /// Where calls come in; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
-    /// Where operators come in (`tokka verify`, `tokka events`), and health probes besides. Anybody who reaches it is let
+    /// Where operators come in (`tokka apply`, `tokka verify`, `tokka events`), and health probes besides. Anybody who reaches it is let
     /// in: keep it away from callers
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
@@ -61,7 +62,8 @@ enum LogFormat {
 /// Runs the server until it is told to stop.
 pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
     start_log(&arguments.log, arguments.log_format)?;
-    let mut config = Config::new(arguments.listen, arguments.catalogue);
+    let mut config = Config::stored(arguments.listen);
+    config.catalogue = arguments.catalogue;
     config.admin = arguments.admin;
     config.data_dir = arguments.data;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
