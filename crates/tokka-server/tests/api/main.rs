@@ -38,3 +38,5 @@ mod stop;
 mod sums;
 #[cfg(test)]
 mod surface;
+#[cfg(test)]
+mod two_servers;

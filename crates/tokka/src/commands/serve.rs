@@ -1,4 +1,4 @@
-//! How is the server started? With a folder as its catalogue, until it is told to stop.
+//! How is the server started? With a folder as its catalogue, or with the one that its store keeps, until it is told to stop.
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
