@@ -27,6 +27,9 @@ use self::rules::write_rule;
 use self::words::{amount, moment, names, time_of_day};
 use crate::documents::Kind;
 
+pub use self::beside::{catalogue, distribution, document};
+
+mod beside;
 mod fields;
 mod rules;
 mod words;

@@ -15,6 +15,8 @@ use crate::products::Products;
 use crate::source::{Source, content_hash};
 use crate::yaml::{Documents, Node, Value};
 
+pub mod apart;
+
 mod findings;
 
 /// Less than so much is not worth a thread of its own.

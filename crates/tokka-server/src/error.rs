@@ -12,10 +12,13 @@ use tokka_proto::v1;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use self::details::{DESCRIPTION_BYTES_MAX, FIELD_BYTES_MAX, MESSAGE_BYTES_MAX, add_shortages, add_violations, clip, first_of};
+use self::details::{
+    DESCRIPTION_BYTES_MAX, FIELD_BYTES_MAX, MESSAGE_BYTES_MAX, add_preconditions, add_shortages, add_violations, clip, first_of,
+};
 use crate::log_id::LogId;
 
 mod details;
+pub(crate) mod operator;
 
 /// The domain of every reason, as `google.rpc.ErrorInfo` has it.
 pub(crate) const DOMAIN: &str = "tokka";
@@ -69,6 +72,8 @@ pub(crate) enum ApiError {
     ReacquireRefused(Vec<v1::CounterShortage>),
     /// The state of things forbids it.
     Forbidden(Forbidden),
+    /// A change of the catalogue is refused.
+    Operator(operator::Refused),
     /// The server stops, and a stream with it.
     Stopping,
     /// The store did not do it, or nobody knows.
@@ -189,6 +194,7 @@ impl ApiError {
             Self::VersionMoved { .. } => (Code::Aborted, "VERSION_MOVED"),
             Self::ReacquireRefused(_) => (Code::ResourceExhausted, "REACQUIRE_REFUSED"),
             Self::Forbidden(what) => (Code::FailedPrecondition, what.reason()),
+            Self::Operator(refused) => refused.row(),
             Self::Stopping => (Code::Unavailable, "STOPPING"),
             Self::Store(LedgerError::Unavailable(_)) => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Store(LedgerError::OutcomeUnknown(_)) => (Code::Unavailable, "OUTCOME_UNKNOWN"),
@@ -260,6 +266,15 @@ impl ApiError {
                 let words = clip(words, DESCRIPTION_BYTES_MAX);
                 details.add_precondition_failure_violation(reason, subject, words.clone());
                 words
+            }
+            Self::Operator(refused) => {
+                if let Some(etag) = refused.etag() {
+                    about.insert("etag".to_owned(), etag.to_owned());
+                }
+                if code == Code::FailedPrecondition {
+                    add_preconditions(&mut details, reason, refused.violations(), &mut about);
+                }
+                refused.in_words().1
             }
             Self::Stopping => {
                 details.set_retry_info(Some(RETRY_LATER));

@@ -15,6 +15,7 @@ mod open_orders;
 mod page_token;
 mod payload;
 mod pricing;
+mod promotions;
 mod receipt;
 mod recent_usage;
 mod request;

@@ -75,6 +75,7 @@ impl Pricing {
     async fn answered(&self, request: v1::QuoteRequest, now: Timestamp) -> Result<v1::QuoteResponse, ApiError> {
         let order = request::quote_order(request, now)?;
         let published = self.catalogue.current();
+        published.ready()?;
         let rulebook = &published.rulebook;
         let prepared = rulebook.prepare(&order.basket)?;
         let usage = counters::read(&*self.counters, rulebook, &order.basket, prepared.counters()).await;

@@ -230,7 +230,7 @@ async fn groups_mark_what_is_beyond_a_limit_and_what_a_spend_may_not_use() {
 #[tokio::test]
 async fn the_example_of_all_six_stages_costs_what_it_says() {
     let marketplace = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/marketplace");
-    let mut server = Running::of(SHOP, |config| config.catalogue = marketplace.into()).await;
+    let mut server = Running::of(SHOP, |config| config.catalogue = Some(marketplace.into())).await;
     let (yamabiko, hinata) = ("yamabiko-outdoor", "hinata-living");
     let of = |line: v1::Line, categories: &[&str]| v1::Line {
         categories: categories.iter().map(|category| (*category).to_owned()).collect(),

@@ -9,6 +9,8 @@ mod client;
 #[cfg(test)]
 mod on_redis;
 #[cfg(test)]
+mod operating;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod pages;
