@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tokka_catalog::check::{Code, Finding, Number, Severity, check, percent};
-use tokka_catalog::{Loaded, Products, Source, load_to_check, read_folder};
+use tokka_catalog::{Loaded, Problems, Products, Source, load_to_check, read_folder};
 use tokka_core::amount::major;
 
 pub(crate) fn root() -> PathBuf {
@@ -41,11 +41,11 @@ pub(crate) fn told(finding: &Finding, loaded: &Loaded, products: Option<&Product
 }
 
 /// All that is told of files.
-fn all_told(sources: &[Source], products: Option<&Source>, at: Timestamp) -> (Vec<String>, Vec<Finding>) {
-    let (loaded, products) = load_to_check(sources, products).unwrap_or_else(|problems| panic!("{problems}"));
+fn all_told(sources: &[Source], products: Option<&Source>, at: Timestamp) -> Result<(Vec<String>, Vec<Finding>), Problems> {
+    let (loaded, products) = load_to_check(sources, products)?;
     let report = check(&loaded, products.as_ref(), at);
     let texts = report.findings.iter().map(|finding| told(finding, &loaded, products.as_ref())).collect();
-    (texts, report.findings)
+    Ok((texts, report.findings))
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn each_catalogue_has_exactly_the_findings_that_it_says() {
         let at = lines("# at: ").first().copied().unwrap_or("2026-11-25T00:00:00Z").parse().unwrap();
         let file = Source { name: name.clone(), text: text.clone() };
         let sources = if text.starts_with("# alone") { vec![file] } else { vec![beside.clone(), file] };
-        let (told, findings) = all_told(&sources, Some(&products).filter(|products| !products.text.is_empty()), at);
+        let (told, findings) = all_told(&sources, Some(&products).filter(|products| !products.text.is_empty()), at).unwrap();
         found.extend(findings.iter().map(|finding| finding.code));
         if told != lines("# expect: ") {
             wrong.push(format!("{name}\n{}", told.iter().map(|told| format!("# expect: {told}\n")).collect::<String>()));
@@ -81,7 +81,7 @@ fn the_examples_have_no_finding_but_these() {
     for shop in ["marketplace", "us-store"] {
         let sources = read_folder(&root().join("examples").join(shop)).unwrap();
         let products = Source::read(&root().join(format!("examples/{shop}.products.csv"))).unwrap();
-        let (told, findings) = all_told(&sources, Some(&products), "2026-11-25T00:00:00Z".parse().unwrap());
+        let (told, findings) = all_told(&sources, Some(&products), "2026-11-25T00:00:00Z".parse().unwrap()).unwrap();
         assert!(!findings.iter().any(Finding::blocks), "{told:#?}");
         // Overlaps are what these examples are about: the customer chooses.
         let odd = findings.iter().zip(told).filter(|(finding, _)| finding.severity > Severity::Note);

@@ -9,8 +9,8 @@ use tokka_catalog::{Source, load_to_check};
 
 use crate::market::market;
 
-fn at() -> Timestamp {
-    "2026-11-25T00:00:00Z".parse().unwrap()
+fn at() -> Result<Timestamp, jiff::Error> {
+    "2026-11-25T00:00:00Z".parse()
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn every_finding_names_documents_that_exist() {
         println!("seed {seed}");
         let market = market(400, seed);
         let (loaded, products) = load_to_check(&market.files, Some(&market.products)).unwrap();
-        let report = check(&loaded, products.as_ref(), at());
+        let report = check(&loaded, products.as_ref(), at().unwrap());
         assert!(!report.findings.is_empty());
         for finding in &report.findings {
             codes.insert(finding.code);
@@ -52,7 +52,7 @@ fn the_order_of_the_files_changes_no_number_of_findings() {
             let (loaded, products) = load_to_check(files, Some(&products)).unwrap();
             let mut codes: BTreeMap<_, usize> = BTreeMap::new();
             // Of several chains that lose the same the first is told.
-            let report = check(&loaded, products.as_ref(), at());
+            let report = check(&loaded, products.as_ref(), at().unwrap());
             let others = report.findings.iter().filter(|finding| finding.code != Code::StacksBelowCost);
             others.for_each(|finding| *codes.entry(finding.code).or_default() += 1);
             codes
@@ -67,7 +67,7 @@ fn the_order_of_the_files_changes_no_number_of_findings() {
 fn promotions_that_all_name_the_same_are_not_compared_with_one_another() {
     let promotions = 8_000;
     let mut text = "kind: catalogue\ncurrency: JPY\n---\n{kind: store, id: shop, name: S}\n".to_owned();
-    let start = at();
+    let start = at().unwrap();
     for number in 0..promotions {
         let hour = |hours: i64| start + jiff::SignedDuration::from_hours(hours);
         let _ = write!(
