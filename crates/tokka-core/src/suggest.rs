@@ -160,6 +160,7 @@ mod tests {
             gifts: Vec::new(),
         };
         let spend = Promotion {
+            acknowledge: Vec::new(),
             id: id("from-1000"),
             name: "from 1000".to_owned(),
             description: None,

@@ -80,7 +80,6 @@ pub(super) fn promotion(r: &mut Random, name: String, stores: &[Store], at: Time
 #[must_use]
 pub fn rule_only(name: &str, owner: Owner, rule: Rule) -> Promotion {
     Promotion {
-        acknowledge: Vec::new(),
         id: id(name),
         name: name.to_owned(),
         description: None,
