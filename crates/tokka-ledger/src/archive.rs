@@ -5,9 +5,12 @@
 //! that `zstd -d` reads the file as it is. A bite of the log is one frame, made durable before the reader passes it: a
 //! crash in between writes the bite again, and what stands twice is dropped by (id, version) when it is read. A crash in
 //! the middle of a frame leaves a torn one at the end, which the next writer cuts off.
+//!
+//! Several processes may use one store, and an archive has one writer: each directory has an id, under which it is
+//! registered, and is locked by whoever writes to it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +22,7 @@ use crate::directory;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{Cursor, Event, Events, Millis};
 
-/// The name that the archive is registered under.
+/// The name that the one archive of a store is registered under that one process uses.
 pub const READER: &str = "archive";
 /// At most this many entries a frame.
 pub const BITE: usize = 1_000;
@@ -32,6 +35,10 @@ const LAYOUT: u32 = 2;
 /// No frame is larger: a longer one is a broken header, not a reason to ask for memory.
 const BODY_BYTES_MAX: u64 = 1 << 31;
 const SHARD: &str = "shard-0";
+/// What a directory is called among those of a store: 16 hexadecimal digits and a line's end.
+const ID: &str = "archive.id";
+const ID_DIGITS: usize = 16;
+const LOCK: &str = "lock";
 const ENDING: &str = ".zst";
 
 /// Why the archive did not go on.
@@ -61,6 +68,18 @@ pub enum ArchiveError {
         /// What the frame says.
         found: u32,
     },
+    /// Another process writes to it.
+    #[error("archive `{path}` is open in another process: each one has its own")]
+    InUse {
+        /// Which directory.
+        path: PathBuf,
+    },
+    /// Its id cannot be read.
+    #[error("archive `{path}`: `{ID}` is not 16 hexadecimal digits")]
+    Id {
+        /// Which directory.
+        path: PathBuf,
+    },
     /// The ledger did not answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -88,6 +107,10 @@ pub struct Day {
 #[derive(Debug, Clone)]
 pub struct Archive {
     dir: PathBuf,
+    /// What it is called in the ledger.
+    reader: Arc<str>,
+    /// Held as long as somebody may write.
+    _lock: Option<Arc<File>>,
     /// Files whose end this process has looked at.
     checked: Arc<Mutex<HashSet<PathBuf>>>,
 }
@@ -99,10 +122,36 @@ struct Frame {
 }
 
 impl Archive {
-    /// An archive in a directory; made with the first event.
+    /// The archive of a store that one process uses, or one that is only read; the directory is made with the first event.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), checked: Arc::default() }
+        Self { dir: dir.into(), reader: READER.into(), _lock: None, checked: Arc::default() }
+    }
+
+    /// One of the archives of a store that several processes use, to be written by this one alone. The directory is made and
+    /// given its id if it has none.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]: another process has it, or the disk refused.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, ArchiveError> {
+        let dir = dir.into();
+        directory::make(&dir).map_err(io_at(&dir))?;
+        let path = dir.join(LOCK);
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(io_at(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ArchiveError::InUse { path: dir }),
+            Err(TryLockError::Error(error)) => return Err(ArchiveError::Io { path, error }),
+        }
+        let id = id_of(&dir)?;
+        let reader = format!("{READER}/{id}").into();
+        Ok(Self { dir, reader, _lock: Some(Arc::new(lock)), checked: Arc::default() })
+    }
+
+    /// What it is registered under.
+    #[must_use]
+    pub fn reader(&self) -> &str {
+        &self.reader
     }
 
     /// Registers the archive, so that the log keeps its entries from now on.
@@ -110,9 +159,9 @@ impl Archive {
     /// # Errors
     /// [`LedgerError`].
     pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-        match ledger.reader(READER).await? {
+        match ledger.reader(&self.reader).await? {
             Some(_) => Ok(()),
-            None => ledger.pass(READER, &Cursor::default()).await,
+            None => ledger.pass(&self.reader, &Cursor::default()).await,
         }
     }
 
@@ -121,7 +170,7 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`]; nothing was passed then, and the same call may be repeated.
     pub async fn bite(&self, ledger: &dyn Ledger) -> Result<Bite, ArchiveError> {
-        let from = ledger.reader(READER).await?.unwrap_or_default();
+        let from = ledger.reader(&self.reader).await?.unwrap_or_default();
         let (events, next, gap) = match ledger.events(&from, BITE).await? {
             Events::Batch(events, next) => (events, next, false),
             Events::Gap(resume) => match ledger.events(&resume, BITE).await? {
@@ -136,7 +185,7 @@ impl Archive {
             let at = ledger.now().await?;
             let written = tokio::task::spawn_blocking(move || archive.append(events, gap, at)).await;
             written.map_err(|error| LedgerError::Unavailable(error.to_string()))??;
-            ledger.pass(READER, &next).await?;
+            ledger.pass(&self.reader, &next).await?;
         }
         Ok(bite)
     }
@@ -227,6 +276,27 @@ impl Archive {
         }
         written.map_err(io_at(path))
     }
+}
+
+/// The id of a directory, made if there is none yet; only whoever has its lock asks.
+fn id_of(dir: &Path) -> Result<String, ArchiveError> {
+    let path = dir.join(ID);
+    if !path.exists() {
+        let mut bytes = [0_u8; ID_DIGITS / 2];
+        getrandom::fill(&mut bytes).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let unfinished = dir.join(format!("{ID}.new"));
+        let written = File::create(&unfinished).and_then(|mut file| {
+            file.write_all(format!("{digits}\n").as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(io_at(&unfinished))?;
+        std::fs::rename(&unfinished, &path).and_then(|()| File::open(dir)?.sync_all()).map_err(io_at(&path))?;
+    }
+    let text = std::fs::read_to_string(&path).map_err(io_at(&path))?;
+    let id = text.trim_end();
+    let fits = id.len() == ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if fits { Ok(id.to_owned()) } else { Err(ArchiveError::Id { path: dir.to_owned() }) }
 }
 
 /// An fsync of a file does not promise its name.

@@ -41,6 +41,7 @@ mod documents;
 mod events;
 mod incident;
 mod init;
+mod look;
 mod recent;
 mod recovery;
 mod sweep;
@@ -56,6 +57,7 @@ use recent::Recent;
 pub use incident::Incident;
 pub use init::{InitError, init};
 pub use layout::SHARDS_MAX;
+pub use look::{Inspection, Look, ServerFacts, ShardFacts, ShardState, inspect};
 pub use link::{OpenError as LinkError, StoreUrl, UrlError};
 
 /// Whose counter or document is this? The shard key that it belongs to; `None` where all customers share it.
@@ -175,8 +177,6 @@ struct Part {
     writer: Writer,
     reader: Reader,
     recent: Recent,
-    /// Somebody was told that the shard recovers.
-    closed: tokio::sync::Notify,
 }
 
 impl Redis {
@@ -197,11 +197,11 @@ impl Redis {
         let mut parts = Vec::new();
         for shard in Shard::all(config.url.prefix(), root.shards) {
             let identity = lane::identity(&root.id, root.shards);
-            let post = Arc::new(Post { link: Arc::clone(&link), shard, identity, clock: clock.clone(), wait });
+            let post = Arc::new(Post::new(Arc::clone(&link), shard, identity, clock.clone(), wait));
             let reader = Reader::start(Arc::clone(&post));
             init::check(&reader, &post.shard).await?;
             let writer = Writer::start(Arc::clone(&post), &instance, config.log_max);
-            parts.push(Part { post, writer, reader, recent: Recent::default(), closed: tokio::sync::Notify::new() });
+            parts.push(Part { post, writer, reader, recent: Recent::new(root.shards) });
         }
         let store = Arc::new(Store {
             parts,
@@ -214,9 +214,18 @@ impl Redis {
         });
         let mut beats = tokio::task::JoinSet::new();
         for number in 0..store.shards() {
+            // A recovery waits for those that are known to live. Where this one is not heard now, its watch goes on trying.
+            let _ = store.register(store.part(number)).await;
             beats.spawn(Arc::clone(&store).watch(number));
         }
         Ok(Self { store, _beats: beats })
+    }
+
+    /// How far back what this process acknowledged is remembered, in the shard where that is least: what a fail-over loses of
+    /// it comes back. `None` where there is nothing to remember.
+    #[must_use]
+    pub fn remembers(&self) -> Option<Duration> {
+        self.store.parts.iter().filter_map(|part| part.recent.covers()).min()
     }
 }
 

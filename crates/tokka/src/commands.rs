@@ -16,4 +16,5 @@ pub(crate) mod offers;
 pub(crate) mod zone;
 
 pub(crate) mod events;
+pub(crate) mod store;
 pub(crate) mod verify;

@@ -14,13 +14,15 @@ mod products;
 mod reference;
 mod remote;
 mod store;
+mod store_at;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cards, check, commit, events, offers, quote, reservation, reserve, rollback, schema, serve, test, verify, zone,
+    cards, check, commit, events, offers, quote, reservation, reserve, rollback, schema, serve, store as stores, test, verify,
+    zone,
 };
 
 /// What does this basket cost this customer now, and why?
@@ -77,6 +79,8 @@ enum Command {
     Offers(offers::Offers),
     /// Lists the products of a promotion, with its terms
     Zone(zone::Zone),
+    /// Makes a store on Redis, or shows how it is
+    Store(stores::Store),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
     /// Prints the log of a store: what happened to every reservation
@@ -97,6 +101,7 @@ fn main() -> ExitCode {
         Command::Cards(arguments) => cards::run(&arguments),
         Command::Offers(arguments) => offers::run(&arguments),
         Command::Zone(arguments) => zone::run(&arguments),
+        Command::Store(arguments) => stores::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };

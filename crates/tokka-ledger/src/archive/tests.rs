@@ -163,3 +163,35 @@ async fn what_the_log_dropped_unseen_is_noted() {
     assert_eq!((day.events.len(), day.gaps), (8, 1));
     assert_eq!(day.events[0].entry.id, "r2");
 }
+
+#[tokio::test]
+async fn each_directory_is_a_reader_of_its_own_with_one_writer() {
+    let store = store();
+    let path = |name: &str| store.dir.path().join(name);
+    let one = Archive::open(path("one")).unwrap();
+    assert!(matches!(Archive::open(path("one")), Err(ArchiveError::InUse { .. })));
+    let two = Archive::open(path("two")).unwrap();
+    assert_ne!(one.reader(), two.reader());
+    for archive in [&one, &two] {
+        archive.register(&store.ledger).await.unwrap();
+    }
+    paid(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    let bite = |archive: Archive| {
+        let ledger = &store.ledger;
+        async move { archive.bite(ledger).await.unwrap().events }
+    };
+    assert_eq!((bite(one.clone()).await, bite(one.clone()).await), (2, 0));
+    let before = one.reader().to_owned();
+    drop(one);
+    // It goes on where it was, and the other one has everything as well.
+    let again = Archive::open(path("one")).unwrap();
+    assert_eq!((again.reader(), bite(again.clone()).await), (before.as_str(), 0));
+    assert_eq!(bite(two.clone()).await, 2);
+    let day = &again.days().unwrap()[0];
+    assert_eq!(again.day(day).unwrap(), two.day(day).unwrap());
+
+    drop(again);
+    std::fs::write(path("one").join("archive.id"), "mine").unwrap();
+    let refused = Archive::open(path("one")).unwrap_err().to_string();
+    assert!(refused.ends_with("`archive.id` is not 16 hexadecimal digits"), "{refused}");
+}

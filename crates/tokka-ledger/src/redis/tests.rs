@@ -79,3 +79,9 @@ fn prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
+
+mod load;
+mod races;
+mod recovery;
+mod stories;
+mod transfers;
