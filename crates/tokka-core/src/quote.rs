@@ -29,8 +29,6 @@ pub enum View {
 pub enum QuoteError {
     /// `INVALID_ARGUMENT`: fields of the request that break a rule.
     Invalid(Vec<FieldViolation>),
-    /// `UNIMPLEMENTED`: what was asked for is not built yet.
-    Unimplemented(&'static str),
     /// `INTERNAL`: a sum left 64 bits although the basket is valid. A bug of ours.
     Overflow,
 }

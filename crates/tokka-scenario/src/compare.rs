@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokka_catalog::values::Sum;
 use tokka_core::amount::{Amount, major};
 use tokka_core::basket::Basket;
+use tokka_core::best;
 use tokka_core::promotion::Stage;
 use tokka_core::quote::{Quote, Run};
 use tokka_core::rulebook::Rulebook;
@@ -70,8 +71,12 @@ impl Comparison<'_> {
         let funding = quote.funding_by_payer().into_iter().map(|(payer, amount)| (payer.to_string(), amount)).collect();
         self.sums("funding", &expect.funding, &funding);
         if let Some(certificate) = expect.certificate {
-            // A quote of `sequential` carries none, and that of a search is not built yet.
-            self.differ("certificate", format!("{certificate:?}").to_uppercase(), "none");
+            let actual = match quote.search.map(|search| search.certificate) {
+                None => "none".to_owned(),
+                Some(best::Certificate::Proven) => "PROVEN".to_owned(),
+                Some(best::Certificate::Bound { .. }) => "BOUND".to_owned(),
+            };
+            self.same("certificate", format!("{certificate:?}").to_uppercase(), actual);
         }
     }
 

@@ -319,7 +319,6 @@ impl From<QuoteError> for ApiError {
     fn from(error: QuoteError) -> Self {
         match error {
             QuoteError::Invalid(violations) => Self::Invalid(crate::request::by_wire_path(violations)),
-            QuoteError::Unimplemented(what) => Self::NotServed { field: None, what },
             QuoteError::Overflow => Self::Bug("a sum of a valid basket left 64 bits".to_owned()),
         }
     }

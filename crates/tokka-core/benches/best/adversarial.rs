@@ -119,8 +119,8 @@ fn one(number: usize, (name, count, platform, spends, coupons): &Hard) -> Questi
         promotions.push(promotion(&format!("coupon-{position:02}"), owner, Include::default(), 0, coupon(*threshold, discount)));
     }
     if number == 9 {
-        for category in 0..4 {
-            let price = UnitPrice::PercentOff(Rate::percent(["5", "7", "9", "11"][category]).unwrap());
+        for (category, text) in ["5", "7", "9", "11"].into_iter().enumerate() {
+            let price = UnitPrice::PercentOff(Rate::percent(text).unwrap());
             let rule = Rule::ItemPrice(ItemPrice { price, flash: false });
             let include = categories(&[format!("c{category}")]);
             promotions.push(promotion(&format!("price-{category}"), Owner::Platform, include, 0, rule));

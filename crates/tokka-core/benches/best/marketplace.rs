@@ -48,7 +48,8 @@ pub(crate) fn question(seed: u64) -> Question {
         let price = UnitPrice::Fixed(Amount::minor(row.unit_price * r.from(70, 90) / 100));
         let rule = Rule::ItemPrice(ItemPrice { price, flash: true });
         let store = row.store.clone();
-        let mut document = promotion(&format!("flash-{number}"), Owner::Store(id(&store)), skus(&[row.sku.clone()]), 10, rule);
+        let mut document =
+            promotion(&format!("flash-{number}"), Owner::Store(id(&store)), skus(std::slice::from_ref(&row.sku)), 10, rule);
         document.stacking = Stacking { spend: Some(false), store_coupon: Some(r.from(0, 1) == 0), ..Stacking::default() };
         promotions.push(document);
     }

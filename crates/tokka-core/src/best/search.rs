@@ -163,13 +163,12 @@ impl<'p> Search<'p> {
         };
         let after = number.saturating_add(1);
         let mut with = pricing.clone();
-        if set::apply(&mut with, number, candidate)? {
-            if let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least)
-            {
-                self.plan.sets.push(number);
-                self.sets(&with, least, after)?;
-                self.plan.sets.pop();
-            }
+        if set::apply(&mut with, number, candidate)?
+            && let Some(least) = self.bound(&with, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least)
+        {
+            self.plan.sets.push(number);
+            self.sets(&with, least, after)?;
+            self.plan.sets.pop();
         }
         match self.bound(pricing, From { stage: Stage::Set, next: after, block: Some(self.block) }, None, least) {
             Some(least) => self.sets(pricing, least, after),

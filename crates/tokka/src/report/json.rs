@@ -50,6 +50,8 @@ pub(crate) fn json(report: &Report<'_>) -> Value {
         "limits": report.json_limits(),
         "needs_user": quote.needs_user,
         "clawback_only": quote.clawback_only,
+        "search": report.json_search(),
+        "suggestions": report.json_suggestions(),
         "next_change_at": quote.next_change_at.map(|at| at.to_string()),
         "fingerprint": format!("{:032x}", quote.fingerprint),
         "outcomes": quote.outcomes.iter().map(|outcome| report.json_outcome(outcome)).collect::<Vec<_>>(),

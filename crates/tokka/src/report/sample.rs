@@ -263,6 +263,8 @@ impl Sample {
 
     pub(crate) fn report(&self, view: View) -> Report<'_> {
         Report {
+            additions: &[],
+            suggestions: &[],
             rulebook: &self.rulebook,
             basket: &self.basket,
             quote: &self.quote,
