@@ -91,6 +91,7 @@ pub(crate) fn spend(group: &str, tiers: &[(i64, Discount)]) -> Rule {
 
 pub(crate) fn promotion(name: &str, owner: Owner, include: Include, priority: i32, rule: Rule) -> Promotion {
     Promotion {
+        acknowledge: Vec::new(),
         id: id(name),
         name: name.to_owned(),
         description: None,
