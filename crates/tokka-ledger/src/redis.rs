@@ -44,6 +44,7 @@ mod init;
 mod look;
 mod recent;
 mod recovery;
+mod restore;
 mod sweep;
 
 #[cfg(test)]
@@ -57,8 +58,9 @@ use recent::Recent;
 pub use incident::Incident;
 pub use init::{InitError, init};
 pub use layout::SHARDS_MAX;
-pub use look::{Inspection, Look, ServerFacts, ShardFacts, ShardState, inspect};
 pub use link::{OpenError as LinkError, StoreUrl, UrlError};
+pub use look::{Inspection, Look, ServerFacts, ShardFacts, ShardState, inspect};
+pub use restore::{RestoreError, Restored, restore};
 
 /// Whose counter or document is this? The shard key that it belongs to; `None` where all customers share it.
 pub type Owner = Arc<dyn Fn(&Name) -> Option<String> + Send + Sync>;
@@ -185,33 +187,7 @@ impl Redis {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let link = Link::open(&config.url, LinkConfig { scripts: scripts::ALL, ..LinkConfig::default() }).await?;
-        let root = init::root(&link, config.url.prefix()).await?;
-        let instance = init::random_id();
-        let wait = (config.url.min_replicas() > 0 || config.url.fsync()).then(|| Wait {
-            replicas: config.url.min_replicas(),
-            fsync: config.url.fsync(),
-            timeout: config.replicas_within,
-        });
-        let clock = server_clock::ServerClock::new(config.clock.clone());
-        let mut parts = Vec::new();
-        for shard in Shard::all(config.url.prefix(), root.shards) {
-            let identity = lane::identity(&root.id, root.shards);
-            let post = Arc::new(Post::new(Arc::clone(&link), shard, identity, clock.clone(), wait));
-            let reader = Reader::start(Arc::clone(&post));
-            init::check(&reader, &post.shard).await?;
-            let writer = Writer::start(Arc::clone(&post), &instance, config.log_max);
-            parts.push(Part { post, writer, reader, recent: Recent::new(root.shards) });
-        }
-        let store = Arc::new(Store {
-            parts,
-            config,
-            number: root.number(),
-            instance,
-            allotments: allot::Allotments::default(),
-            sweeping: tokio::sync::Mutex::new(()),
-            looked: std::sync::Mutex::new(None),
-        });
+        let store = Arc::new(Store::open(config).await?);
         let mut beats = tokio::task::JoinSet::new();
         for number in 0..store.shards() {
             // A recovery waits for those that are known to live. Where this one is not heard now, its watch goes on trying.
@@ -230,6 +206,36 @@ impl Redis {
 }
 
 impl Store {
+    async fn open(config: Config) -> Result<Self, OpenError> {
+        let link = Link::open(&config.url, LinkConfig { scripts: scripts::ALL, ..LinkConfig::default() }).await?;
+        let root = init::root(&link, config.url.prefix()).await?;
+        let instance = init::random_id();
+        let wait = (config.url.min_replicas() > 0 || config.url.fsync()).then(|| Wait {
+            replicas: config.url.min_replicas(),
+            fsync: config.url.fsync(),
+            timeout: config.replicas_within,
+        });
+        let clock = server_clock::ServerClock::new(config.clock.clone());
+        let mut parts = Vec::new();
+        for shard in Shard::all(config.url.prefix(), root.shards) {
+            let identity = lane::identity(&root.id, root.shards);
+            let post = Arc::new(Post::new(Arc::clone(&link), shard, identity, clock.clone(), wait));
+            let reader = Reader::start(Arc::clone(&post));
+            init::check(&reader, &post.shard).await?;
+            let writer = Writer::start(Arc::clone(&post), &instance, config.log_max);
+            parts.push(Part { post, writer, reader, recent: Recent::new(root.shards) });
+        }
+        Ok(Self {
+            parts,
+            config,
+            number: root.number(),
+            instance,
+            allotments: allot::Allotments::default(),
+            sweeping: tokio::sync::Mutex::new(()),
+            looked: std::sync::Mutex::new(None),
+        })
+    }
+
     fn shards(&self) -> u16 {
         u16::try_from(self.parts.len()).unwrap_or(u16::MAX)
     }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::change::{Applied, Wire};
 use super::layout::{self, Shard};
 use super::link::{Fault, Lane, Link, Script, Wait};
-use super::reply::{Reply, strange};
+use super::reply::Reply;
 use super::scripts;
 use super::server_clock::ServerClock;
 use crate::ledger::LedgerError;
@@ -371,11 +371,7 @@ fn read_values(value: Value) -> Result<(u64, Millis, Values), LedgerError> {
     let mut reply = Reply::of(value)?;
     let (epoch, time) = (reply.unsigned()?, reply.number()?);
     let end = reply.unsigned()?;
-    let recovering = match reply.text()?.as_str() {
-        "open" => false,
-        "recovering" => true,
-        _ => return Err(strange(&Value::Nil)),
-    };
+    let recovering = reply.text()? != "open";
     let admitted = reply.unsigned()?;
     let mut values = Vec::new();
     while !reply.is_empty() {

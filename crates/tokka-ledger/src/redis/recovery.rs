@@ -41,6 +41,8 @@ struct Beat {
     epoch: u64,
     recovering: bool,
     round: u64,
+    /// The last batch that had been acknowledged to this process when it asked.
+    acknowledged: u64,
     /// The last batch of this process that the shard knows.
     known: u64,
     /// The last epoch that this process has reported in.
@@ -64,6 +66,17 @@ enum Say {
     Reported { epoch: u64 },
     /// Nothing: it only asks.
     Asks,
+}
+
+/// How a shard is when a record is brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// It sells, and may get more of what it sells from other shards.
+    Open,
+    /// It is closed until all have reported.
+    Recovering,
+    /// Its whole history is written again: what fitted once is not judged again.
+    Restoring,
 }
 
 impl Store {
@@ -130,12 +143,12 @@ impl Store {
     /// Brings back what this process acknowledged and the shard has not got any more, and says that it has.
     async fn report(&self, part: &Part, beat: &Beat) -> Result<(), LedgerError> {
         let shard = part.post.shard.number;
-        let acknowledged = part.writer.acknowledged.load(Ordering::Acquire);
         if beat.recovering {
             (self.config.on_incident)(&Incident::Recovering { shard, round: beat.round });
         }
-        if beat.known < acknowledged {
-            (self.config.on_incident)(&Incident::LostWrites { shard, acknowledged, known: beat.known });
+        if beat.known < beat.acknowledged {
+            let (acknowledged, known) = (beat.acknowledged, beat.known);
+            (self.config.on_incident)(&Incident::LostWrites { shard, acknowledged, known });
         }
         for (name, document) in part.recent.documents() {
             let arguments = vec![digits(document.version), document.bytes];
@@ -145,13 +158,13 @@ impl Store {
         let lost = part.recent.lost(|place| beat.has_lost(place));
         // What is paid comes back whatever is used; what is only held takes what is left then, by all.
         let (held, settled): (Vec<Record>, Vec<Record>) = lost.into_iter().partition(|record| record.state == State::Held);
-        let mut restored = self.merge_all(part, settled, beat.recovering).await?;
+        let mut restored = self.merge_all(part, settled, beat.when()).await?;
         let mut now = self.beat(part, Say::Settled { epoch: beat.epoch }).await?;
         while !held.is_empty() && now.epoch == beat.epoch && !now.settled {
             tokio::time::sleep(LOOK_EVERY).await;
             now = self.beat(part, Say::Lives).await?;
         }
-        restored = restored.saturating_add(self.merge_all(part, held, now.recovering).await?);
+        restored = restored.saturating_add(self.merge_all(part, held, now.when()).await?);
         if restored > 0 {
             (self.config.on_incident)(&Incident::Restored { shard, records: restored });
             // Else it is done before the shard opens.
@@ -163,8 +176,8 @@ impl Store {
     }
 
     /// Answers how many of these had to be written again.
-    async fn merge_all(&self, part: &Part, records: Vec<Record>, recovering: bool) -> Result<usize, LedgerError> {
-        let merge = |record: Record| async move { self.merge(part, &record, recovering).await };
+    async fn merge_all(&self, part: &Part, records: Vec<Record>, when: When) -> Result<usize, LedgerError> {
+        let merge = |record: Record| async move { self.merge(part, &record, when).await };
         let mut merges = stream::iter(records.into_iter().map(merge)).buffer_unordered(MERGES);
         let mut restored = 0_usize;
         while let Some(merged) = merges.next().await {
@@ -203,7 +216,7 @@ impl Store {
         while !reply.is_empty() {
             survived.insert(reply.unsigned()?, reply.unsigned()?);
         }
-        Ok(Beat { epoch, recovering, round, known, reported, settled, ready, survived })
+        Ok(Beat { epoch, recovering, round, acknowledged, known, reported, settled, ready, survived })
     }
 
     /// Was this record, which its receipt vouches for, lost by a fail-over? Then it stands again.
@@ -223,12 +236,12 @@ impl Store {
                 return Ok(None);
             }
         }
-        self.merge(part, record, beat.recovering).await
+        self.merge(part, record, beat.when()).await
     }
 
     /// Makes a record stand again as it was acknowledged, unless what stands is as high (`None`). A hold that was not paid comes
     /// back only where its amounts still fit, and is expired else.
-    pub(super) async fn merge(&self, part: &Part, lost: &Record, recovering: bool) -> Result<Option<Record>, LedgerError> {
+    pub(super) async fn merge(&self, part: &Part, lost: &Record, when: When) -> Result<Option<Record>, LedgerError> {
         let mut too_little = false;
         for _ in 0..TRIES_MAX {
             let key = part.post.shard.record(&lost.id);
@@ -245,22 +258,24 @@ impl Store {
                 record.version = record.version.saturating_add(1);
                 record.changed = part.post.clock.now();
             }
-            let (change, moved, first_shared) = self.change_to(stands.as_ref(), record);
+            let (change, moved, first_shared) = self.change_to(stands.as_ref(), record, when);
             let before = |_: &str| stands.as_ref().map(|stands| (stands.place, stands.state));
             let changes = [change];
             let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, 0, self.retention_ms())?;
             match self.apply_alone(part, wire).await? {
                 Applied::Done { epoch, first, broken } => {
                     self.tell_broken(part, &moved, &broken).await;
-                    self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), recovering).await?;
+                    self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), when != When::Open).await?;
                     let [change] = changes;
                     let record = Record { place: Place { epoch, position: first }, ..change.record };
                     part.remember(record.clone());
-                    self.tell_oversold(&record, &moved).await?;
+                    if when != When::Restoring {
+                        self.tell_oversold(&record, &moved).await?;
+                    }
                     return Ok(Some(record));
                 }
                 // While shards recover nothing moves between them: what it lost of its allotment is not here in time.
-                Applied::Refused { .. } if recovering => too_little = true,
+                Applied::Refused { .. } if when != When::Open => too_little = true,
                 Applied::Refused { used, granted } => {
                     let more = self.more(part, &moved, first_shared, &used, &granted, 0).await;
                     too_little = !matches!(more, Ok(More::Came));
@@ -292,7 +307,7 @@ impl Store {
     }
 
     /// The change from what stands to what is to stand: counters move by the difference.
-    fn change_to(&self, stands: Option<&Record>, record: Record) -> (Change, Vec<Move>, usize) {
+    fn change_to(&self, stands: Option<&Record>, record: Record, when: When) -> (Change, Vec<Move>, usize) {
         let mut sums: BTreeMap<Name, i64> = BTreeMap::new();
         for portion in &record.holding {
             let sum = sums.entry(portion.counter.clone()).or_default();
@@ -305,7 +320,9 @@ impl Store {
         let moved: Vec<(Name, i64)> = sums.into_iter().filter(|(_, by)| *by != 0).collect();
         let limit = |counter: &Name, by: i64| {
             let claim = record.claims.iter().find(|claim| claim.counter == *counter);
-            claim.filter(|_| record.state == State::Held && by > 0).map(|claim| claim.limit.min(AMOUNT_MAX))
+            claim
+                .filter(|_| when != When::Restoring && record.state == State::Held && by > 0)
+                .map(|claim| claim.limit.min(AMOUNT_MAX))
         };
         let of = |(counter, by): &(Name, i64)| Move { counter: counter.clone(), by: *by, limit: limit(counter, *by) };
         let (shared, own): (Vec<_>, Vec<_>) = moved.iter().partition(|(counter, _)| self.is_shared(counter));
@@ -341,6 +358,10 @@ impl Store {
 }
 
 impl Beat {
+    fn when(&self) -> When {
+        if self.recovering { When::Recovering } else { When::Open }
+    }
+
     /// Does this place lie beyond what is left of its epoch?
     fn has_lost(&self, place: Place) -> bool {
         if place.epoch == self.epoch {

@@ -80,8 +80,12 @@ fn prefix() -> String {
     format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+mod clocks;
 mod load;
+mod migration;
+mod outages;
 mod races;
 mod recovery;
+mod restoring;
 mod stories;
 mod transfers;

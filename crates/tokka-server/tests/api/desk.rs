@@ -9,6 +9,7 @@ use tokka_server::Config;
 use tonic::Status;
 use tonic::transport::Channel;
 
+use crate::kept::Kept;
 use crate::running::{Running, connect};
 
 /// A server whose store keeps the catalogue, and its operators' entrance.
@@ -26,8 +27,7 @@ fn stored(config: &mut Config) {
 impl Desk {
     /// With an empty store.
     pub(crate) async fn empty() -> Self {
-        let folder = || tempfile::tempdir().expect("a folder");
-        Self::over(folder(), folder()).await
+        Self::over(tempfile::tempdir().expect("a folder"), Kept::new()).await
     }
 
     /// With these documents in force.
@@ -37,7 +37,7 @@ impl Desk {
         desk
     }
 
-    pub(crate) async fn over(folder: TempDir, data: TempDir) -> Self {
+    pub(crate) async fn over(folder: TempDir, data: Kept) -> Self {
         let server = Running::over(folder, data, stored).await;
         let calls = PromotionServiceClient::new(connect(server.admin.expect("an admin address")).await);
         Self { server, calls: calls.max_decoding_message_size(64 << 20) }

@@ -35,8 +35,12 @@ end
 if what ~= 'ask' then
   redis.call('HSET', HEAD, 'b:' .. instance, now)
   all['b:' .. instance] = now
-  -- Noted before it has written anything, so that also the loss of all of it is found.
-  if not all.known and acknowledged == '0' then redis.call('HSET', HEAD, 'i:' .. instance, '0') end
+  -- Who has written nothing yet has nothing to bring back, and is noted, so that also the loss of all that follows is
+  -- found.
+  if not all.known and acknowledged == '0' then
+    redis.call('HSET', HEAD, 'i:' .. instance, '0', 'm:' .. instance, epoch)
+    all = read()
+  end
 end
 if what == 'settle' and ARGV[8] == epoch then
   redis.call('HSET', HEAD, 's:' .. instance, ARGV[8])

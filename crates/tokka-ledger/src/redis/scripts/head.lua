@@ -4,8 +4,8 @@
 -- ARGV     layout, store, shards, mode: '' = only where the shard is open, 'r' = also while it recovers
 --
 -- The head: layout, store (its id), shards, shard, epoch, end (the last position of the log), start (the last one that is
--- no longer kept), admits (the lowest catalogue revision), run (the server that wrote last), state (open | recovering),
--- round, since and lived (of the last recovery: its number, when it began, and who was heard of since when counts as
+-- no longer kept), admits (the lowest catalogue revision), run (the server that wrote last), state (open |
+-- recovering | restoring: until all of it has been written again, whatever happens to the server), round, since and lived (of the last recovery: its number, when it began, and who was heard of since when counts as
 -- living), survived:EPOCH (the last position that is left of an epoch), i:INSTANCE (the number of its last batch),
 -- b:INSTANCE (when it was last heard of), s:INSTANCE and m:INSTANCE (the last epoch that it has
 -- reported in, in part or whole).
@@ -42,11 +42,12 @@ local function lose()
   end
   table.sort(ended)
   for i = 1, #ended - 63 do redis.call('HDEL', HEAD, 'survived:' .. string.format('%.0f', ended[i])) end
+  local state = head[9] == 'restoring' and 'restoring' or 'recovering'
   local begun = math.max(tonumber(now) * 4096 + tonumber(string.sub(run, 1, 3), 16), tonumber(epoch) + 1)
   redis.call('HSET', HEAD, 'survived:' .. epoch, head[5], 'epoch', string.format('%.0f', begun), 'run', run,
-    'state', 'recovering', 'since', now, 'lived', string.format('%.0f', heard - 5000))
+    'state', state, 'since', now, 'lived', string.format('%.0f', heard - 5000))
   redis.call('HINCRBY', HEAD, 'round', 1)
-  epoch, head[9] = string.format('%.0f', begun), 'recovering'
+  epoch, head[9] = string.format('%.0f', begun), state
 end
 
 if run ~= head[8] then lose() end

@@ -197,6 +197,11 @@ impl Load {
         while let Some(of_one) = self.customers.join_next().await {
             orders.extend(of_one.unwrap());
         }
+        // A shard that is still closed is waited for: what comes back there is still to be read.
+        let users: std::collections::BTreeSet<&str> = orders.iter().map(|order| order.hold.shard_key.as_str()).collect();
+        for user in users {
+            insist(|| self.stores[0].get(user, "nobody's")).await;
+        }
         self.finished.store(true, Ordering::Relaxed);
         let (read, gaps) = self.reader.await.unwrap();
         let store = &self.stores[0];
@@ -310,7 +315,7 @@ enum Call {
 
 /// What a call came to.
 enum Told {
-    Stands(Record),
+    Stands(Box<Record>),
     /// A hold was refused for its counters.
     Refused,
     /// A hold found no answer, and it is certain that nothing was done; nobody insisted.
@@ -355,7 +360,7 @@ impl Customer {
         let told = match self.ask(&hold, &call, None).await {
             Told::Stands(record) => {
                 self.said.note_taken();
-                Some(record)
+                Some(*record)
             }
             Told::Refused | Told::Nothing => None,
         };
@@ -381,7 +386,7 @@ impl Customer {
             _ => again,
         };
         match self.ask(&hold, &call, Some(&told)).await {
-            Told::Stands(record) => self.orders[at].told = Some(record),
+            Told::Stands(record) => self.orders[at].told = Some(*record),
             Told::Refused | Told::Nothing => panic!("`{}` was told to stand: {told:?}", hold.id),
         }
     }
@@ -397,7 +402,7 @@ impl Customer {
                         assert!(height(&record) >= height(before), "{call:?}\nbefore: {before:#?}\nnow: {record:#?}");
                     }
                     assert_eq!((&record.id, record.request_hash), (&hold.id, hold.request_hash), "{record:?}");
-                    return Told::Stands(record);
+                    return Told::Stands(Box::new(record));
                 }
                 Ok(None) => return Told::Refused,
                 Err(error) => {
@@ -449,7 +454,8 @@ async fn ask(store: &Redis, hold: &Hold, call: &Call) -> Result<Option<Record>, 
 
 /// `(counter, amount, limit)` of a user, due in an hour.
 pub(super) async fn hold_of(store: &Redis, user: &str, id: &str, claims: &[(&str, i64, i64)]) -> Hold {
-    let claims = claims.iter().map(|(counter, amount, limit)| Claim { counter: Name::of(&[counter]), amount: *amount, limit: *limit });
+    let claims =
+        claims.iter().map(|(counter, amount, limit)| Claim { counter: Name::of(&[counter]), amount: *amount, limit: *limit });
     Hold {
         id: id.to_owned(),
         shard_key: user.to_owned(),
