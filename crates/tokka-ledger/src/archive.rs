@@ -6,10 +6,12 @@
 //! crash in between writes the bite again, and what stands twice is dropped by (id, version) when it is read. A crash in
 //! the middle of a frame leaves a torn one at the end, which the next writer cuts off.
 //!
+//! What records depend on lies beside them: documents, each once, in a file of its name, durable before the event.
+//!
 //! Several processes may use one store, and an archive has one writer: each directory has an id, under which it is
 //! registered, and is locked by whoever writes to it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +22,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::directory;
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{Cursor, Event, Events, Millis};
+use crate::model::{Cursor, Event, Events, Millis, Record};
+use crate::name::Name;
 
 /// The name that the one archive of a store is registered under that one process uses.
 pub const READER: &str = "archive";
@@ -39,6 +42,8 @@ const SHARD: &str = "shard-0";
 const ID: &str = "archive.id";
 const ID_DIGITS: usize = 16;
 const LOCK: &str = "lock";
+const DOCUMENTS: &str = "documents";
+const UNFINISHED: &str = "unfinished.new";
 const ENDING: &str = ".zst";
 
 /// Why the archive did not go on.
@@ -170,6 +175,18 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`]; nothing was passed then, and the same call may be repeated.
     pub async fn bite(&self, ledger: &dyn Ledger) -> Result<Bite, ArchiveError> {
+        self.bite_with(ledger, &|_| Vec::new()).await
+    }
+
+    /// Likewise, with the documents that a record depends on and that never change under their name, before the record.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub async fn bite_with(
+        &self,
+        ledger: &dyn Ledger,
+        depends_on: &(dyn Fn(&Record) -> Vec<Name> + Send + Sync),
+    ) -> Result<Bite, ArchiveError> {
         let from = ledger.reader(&self.reader).await?.unwrap_or_default();
         let (events, next, gap) = match ledger.events(&from, BITE).await? {
             Events::Batch(events, next) => (events, next, false),
@@ -181,6 +198,8 @@ impl Archive {
         };
         let bite = Bite { events: events.len(), gap };
         if bite != Bite::default() {
+            let names: BTreeSet<Name> = events.iter().filter_map(|event| event.record.as_ref()).flat_map(depends_on).collect();
+            self.keep(ledger, names).await?;
             let archive = self.clone();
             let at = ledger.now().await?;
             let written = tokio::task::spawn_blocking(move || archive.append(events, gap, at)).await;
@@ -188,6 +207,57 @@ impl Archive {
             ledger.pass(&self.reader, &next).await?;
         }
         Ok(bite)
+    }
+
+    /// Writes documents that are not there yet. One that the store has not got is left out: a record of it says so when it is
+    /// looked at.
+    async fn keep(&self, ledger: &dyn Ledger, names: BTreeSet<Name>) -> Result<(), ArchiveError> {
+        for name in names {
+            let path = self.dir.join(DOCUMENTS).join(file_of(&name));
+            if self.looked_at(&path) {
+                continue;
+            }
+            if !path.exists()
+                && let Some(document) = ledger.document(&name).await?
+            {
+                let dir = self.dir.join(DOCUMENTS);
+                let writing = path.clone();
+                let written = tokio::task::spawn_blocking(move || {
+                    directory::make(&dir)?;
+                    write_whole(&dir, &writing, &document.bytes)
+                });
+                let written = written.await.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
+                written.map_err(io_at(&path))?;
+            }
+            self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+        }
+        Ok(())
+    }
+
+    fn looked_at(&self, path: &Path) -> bool {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+
+    /// The documents that records of the archive depend on, by name.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn documents(&self) -> Result<Vec<(Name, Vec<u8>)>, ArchiveError> {
+        let dir = self.dir.join(DOCUMENTS);
+        let entries = match std::fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ArchiveError::Io { path: dir, error }),
+        };
+        let mut documents = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io_at(&dir))?.path();
+            if let Some(name) = path.file_name().and_then(|file| name_of(file.to_str()?)) {
+                documents.push((name, std::fs::read(&path).map_err(io_at(&path))?));
+            }
+        }
+        documents.sort_unstable();
+        Ok(documents)
     }
 
     /// The days that the archive has, in order, as `2026-11-24`.
@@ -285,18 +355,36 @@ fn id_of(dir: &Path) -> Result<String, ArchiveError> {
         let mut bytes = [0_u8; ID_DIGITS / 2];
         getrandom::fill(&mut bytes).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let unfinished = dir.join(format!("{ID}.new"));
-        let written = File::create(&unfinished).and_then(|mut file| {
-            file.write_all(format!("{digits}\n").as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(io_at(&unfinished))?;
-        std::fs::rename(&unfinished, &path).and_then(|()| File::open(dir)?.sync_all()).map_err(io_at(&path))?;
+        write_whole(dir, &path, format!("{digits}\n").as_bytes()).map_err(io_at(&path))?;
     }
     let text = std::fs::read_to_string(&path).map_err(io_at(&path))?;
     let id = text.trim_end();
     let fits = id.len() == ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if fits { Ok(id.to_owned()) } else { Err(ArchiveError::Id { path: dir.to_owned() }) }
+}
+
+/// A crash leaves all of a file or nothing under its name.
+fn write_whole(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = dir.join(UNFINISHED);
+    let mut file = File::create(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    File::open(dir)?.sync_all()
+}
+
+/// A name may have bytes that no file may.
+fn file_of(name: &Name) -> String {
+    name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn name_of(file: &str) -> Option<Name> {
+    if !file.len().is_multiple_of(2) {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(file.get(at..at.checked_add(2)?)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..file.len()).step_by(2).map(byte).collect();
+    bytes.map(|bytes| Name::from_bytes(&bytes))
 }
 
 /// An fsync of a file does not promise its name.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokka_ledger::archive::Archive;
 use tokka_ledger::embedded::{self, Embedded};
+use tokka_ledger::model::Record;
 use tokka_ledger::name::Name;
 use tokka_ledger::redis::{Redis, StoreUrl};
 use tokka_ledger::{EXPIRE_MAX, Ledger, LedgerError};
@@ -17,6 +18,7 @@ use tokka_ledger::{EXPIRE_MAX, Ledger, LedgerError};
 use crate::config::{Config, StoreAt};
 use crate::receipt::Receipts;
 use crate::serve::ServeError;
+use crate::{frozen, reservations};
 
 pub(crate) mod on_redis;
 
@@ -143,6 +145,11 @@ pub(crate) async fn bite(ledger: &dyn Ledger) -> Result<(usize, usize), LedgerEr
     Ok((expired, aged))
 }
 
+/// The documents that a record depends on; one that cannot be read names none, and whoever looks at it is told.
+fn depends_on(record: &Record) -> Vec<Name> {
+    reservations::stored(record).ok().flatten().map(|stored| frozen::of_order(&stored)).unwrap_or_default()
+}
+
 /// Moves what is new in the log to the archive, until `ended` holds and nothing is left. Where the archive cannot be
 /// written, the log keeps what it has not read, up to its maximum.
 pub(crate) async fn archive(ledger: Arc<dyn Ledger>, archive: Archive, every: Duration, mut ended: watch::Receiver<bool>) {
@@ -150,7 +157,7 @@ pub(crate) async fn archive(ledger: Arc<dyn Ledger>, archive: Archive, every: Du
         // Looked at first: what is read after it is all that there will be.
         let last = *ended.borrow_and_update();
         loop {
-            match archive.bite(&*ledger).await {
+            match archive.bite_with(&*ledger, &depends_on).await {
                 Ok(bite) => {
                     if bite.gap {
                         tracing::error!("the log dropped entries before the archive had read them: they are missing there");

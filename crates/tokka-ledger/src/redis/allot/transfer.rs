@@ -232,7 +232,7 @@ impl Store {
 
     /// How a counter's allotments stand in all shards at one moment, with nothing of it on its way. What is used is of about
     /// then.
-    pub(super) async fn settled(&self, counter: &Name) -> Result<Vec<Stand>, Trouble> {
+    pub(in super::super) async fn settled(&self, counter: &Name) -> Result<Vec<Stand>, Trouble> {
         let mut before: Vec<(u64, u64)> = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let stands = self.survey(counter).await?;

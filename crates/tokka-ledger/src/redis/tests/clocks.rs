@@ -113,7 +113,10 @@ async fn what_is_due_together_expires_once_in_bites_while_orders_go_on() {
         swept += sweep.await.unwrap();
     }
     println!("{count} expired while {orders} orders were taken, the slowest in {longest:?}");
-    assert_eq!(u64::try_from(swept).unwrap(), count, "each once");
+    // A bite that was not answered in time is counted by nobody; had one hold been taken back twice, its counter would be
+    // below 0 now.
+    assert!(u64::try_from(swept).is_ok_and(|swept| (1..=count).contains(&swept)), "{swept}");
+    assert_eq!(used(&stores[0], "stock").await, 0);
     assert!(orders > 10);
     let audit = insist(|| stores[0].audit()).await;
     assert!(audit.is_clean() && audit.expired == count && audit.held == orders, "{audit:?}");

@@ -86,6 +86,7 @@ impl Stage {
         config.log_max = log_max;
         config.log_min = 0;
         config.retention = Duration::ZERO;
+        config.patience = Duration::from_secs(60);
         config.on_broken = Arc::new(broken);
         let processes = [Redis::open(config.clone()).await.unwrap(), Redis::open(config).await.unwrap()];
         for process in &processes {

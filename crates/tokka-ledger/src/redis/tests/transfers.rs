@@ -314,6 +314,48 @@ async fn processes_that_are_killed_while_they_sell_leave_the_exact_stock() {
     proof("processes killed while stock moves", killed, seed);
 }
 
+/// Shards are asked one after the other while stock goes round between them: what is added up is what there was at one moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn allotments_are_added_up_at_one_moment_while_they_move() {
+    const LIMIT: i64 = 100;
+    let server = tokka_rig::Redis::start();
+    let mut processes = processes(&server.url(), SHARDS, 2).await;
+    let (mover, looker) = (processes.pop().unwrap(), processes.pop().unwrap());
+    let counter = Name::of(&["stock"]);
+    let bank = shard_of(counter.as_bytes(), SHARDS);
+    let to = (bank + 1) % SHARDS;
+    let Debit::Sent(all) = mover.store.debit(bank, to, What::Grant, &counter, LIMIT, LIMIT, 0).await.unwrap() else {
+        panic!("none")
+    };
+    mover.store.finish(&all).await.unwrap();
+    let moving = tokio::spawn({
+        let counter = counter.clone();
+        async move {
+            let mut from = to;
+            loop {
+                let to = (from + 1) % SHARDS;
+                if let Debit::Sent(sent) = mover.store.debit(from, to, What::Move, &counter, LIMIT, LIMIT, 0).await.unwrap() {
+                    mover.store.finish(&sent).await.unwrap();
+                }
+                from = to;
+                // Now and then it rests for as long as a look takes, or nobody would ever see it whole.
+                if from == bank {
+                    tokio::time::sleep(Duration::from_millis(3)).await;
+                }
+            }
+        }
+    });
+    let mut looks = 0;
+    for _ in 0..400 {
+        let Ok(stands) = looker.store.settled(&counter).await else { continue };
+        let granted: i64 = stands.iter().map(|stand| stand.granted).sum();
+        assert_eq!(granted, LIMIT, "{stands:#?}");
+        looks += 1;
+    }
+    moving.abort();
+    assert!(looks >= 50, "{looks} looks came to an end");
+}
+
 /// A transfer whose debit a fail-over lost may still arrive: its process had sent the credit. It must not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_left_a_shard_that_forgot_it_arrives_nowhere_after_the_books_are_balanced() {
