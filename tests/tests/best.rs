@@ -1,6 +1,6 @@
 //! Is the best choice the best? Everything is tried by the naive pricing, and the search must come to the same result;
 //! and where its budget ends first, what it says must hold. `TOKKA_CASES` and `TOKKA_SEED` as everywhere.
-#![expect(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a panic is a failed test")]
+#![expect(clippy::expect_used, reason = "a panic is a failed test")]
 
 use std::collections::BTreeMap;
 
@@ -34,21 +34,21 @@ fn searched(seed: u64, shape: Shape) -> Option<Case> {
     // Most of them take part, so that there is something to choose.
     let any = promotion_of_nothing(&mut Random::new(1), "any", &case.stores, case.request.at);
     for (number, promotion) in case.promotions.iter_mut().enumerate() {
-        if (seed / 4 + number as u64) % 4 != 0 {
+        if !(seed / 4 + number as u64).is_multiple_of(4) {
             promotion.status = Status::Published;
             promotion.window = any.window;
             promotion.schedule = Vec::new();
             promotion.audience = any.audience.clone();
-            if (seed / 16 + number as u64) % 2 == 0 {
+            if (seed / 16 + number as u64).is_multiple_of(2) {
                 promotion.scope = Scope::default();
             }
         }
     }
-    let auto = seed % 3 == 0;
+    let auto = seed.is_multiple_of(3);
     if auto && let CouponsOffered::These(ids) = std::mem::take(&mut case.request.coupons) {
         case.request.coupons = CouponsOffered::Auto { held: ids };
     }
-    if !auto || seed % 2 == 0 {
+    if !auto || seed.is_multiple_of(2) {
         case.request.strategy = Strategy::Best;
     }
     Some(case)

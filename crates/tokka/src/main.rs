@@ -23,8 +23,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, cards, check, commit, events, get, history, offers, promotions, quote, reservation, reserve, restore, rollback, schema,
-    serve, store as stores, test, verify, zone,
+    apply, cards, check, commit, events, get, history, offers, promotions, quote, reservation, reserve, restore, rollback,
+    schema, serve, store as stores, test, verify, zone,
 };
 
 /// What does this basket cost this customer now, and why?
