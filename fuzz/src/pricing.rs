@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokka_catalog::{Source, load};
 use tokka_core::amount::Amount;
-use tokka_core::basket::{Basket, CouponsOffered, Strategy};
+use tokka_core::basket::Basket;
 use tokka_core::quote::{Counter, Quote, QuoteError, View, quote as price};
 use tokka_core::refund::{Order, RefundPolicy};
 use tokka_core::rulebook::Rulebook;
@@ -75,7 +75,6 @@ fn settle(rulebook: &Rulebook, basket: &Basket, usage: impl Fn(&Counter) -> i64,
     let full = match price(rulebook, basket, &usage, View::Full) {
         Ok(full) => full,
         Err(QuoteError::Invalid(violations)) if !violations.is_empty() => return Ok(()),
-        Err(QuoteError::Unimplemented(_)) if searches(basket) => return Ok(()),
         Err(error) => return Err(format!("no price: {error:?}")),
     };
     sums::check(basket, &full)?;
@@ -91,11 +90,6 @@ fn settle(rulebook: &Rulebook, basket: &Basket, usage: impl Fn(&Counter) -> i64,
         give_back(rulebook, basket, &full, policy, random).map_err(|wrong| format!("{policy:?}: {wrong}"))?;
     }
     Ok(())
-}
-
-/// Does it ask for the search, which is not built?
-fn searches(basket: &Basket) -> bool {
-    basket.strategy() == Strategy::Best || matches!(basket.coupons(), CouponsOffered::Auto { .. })
 }
 
 /// Gives all units back, in steps of random lines and sizes: what comes back is what was paid, by line.

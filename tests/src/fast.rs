@@ -107,9 +107,9 @@ pub fn views(case: &Case) -> Result<(Facts, Facts), String> {
     Ok((view(View::Basic)?, view(View::Full)?))
 }
 
-struct Names<'a> {
-    rulebook: &'a Rulebook,
-    basket: &'a Basket,
+pub(crate) struct Names<'a> {
+    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) basket: &'a Basket,
 }
 
 impl Names<'_> {
@@ -118,7 +118,7 @@ impl Names<'_> {
         quote(self.rulebook, self.basket, usage, View::Full).map_err(|error| format!("{error:?}"))
     }
 
-    fn used(&self, case: &Case, counter: &Counter) -> i64 {
+    pub(crate) fn used(&self, case: &Case, counter: &Counter) -> i64 {
         case.usage.get(&self.key(counter.key)).copied().unwrap_or(0)
     }
 
@@ -416,4 +416,11 @@ fn limit_in_words(limit: &LimitUse) -> String {
 #[must_use]
 pub fn gives_on_top(rule: &Rule) -> bool {
     matches!(rule, Rule::BuyGet(rule) if rule.mode == BuyGetMode::Add)
+}
+
+/// What is used of each counter that a basket asks about, as the case says.
+#[must_use]
+pub fn usage_of(case: &Case, rulebook: &Rulebook, basket: &Basket, prepared: &tokka_core::prepare::Prepared<'_>) -> Vec<i64> {
+    let names = Names { rulebook, basket };
+    prepared.counters().rows().iter().map(|counter| names.used(case, counter)).collect()
 }

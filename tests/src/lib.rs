@@ -20,6 +20,8 @@ pub mod pricer;
 
 pub mod fast;
 
+pub mod shelf;
+
 pub mod shrink;
 
 pub mod dump;

@@ -4,6 +4,7 @@
 
 pub mod active;
 pub mod allocate;
+pub mod choice;
 pub mod coupon;
 pub mod defect;
 pub mod funding;
@@ -21,14 +22,23 @@ pub mod spend;
 pub mod totals;
 pub mod verdict;
 
+use std::rc::Rc;
+
 use tokka_core::basket::{Selection, SpendSelection};
 use tokka_core::promotion::Stage;
 
+use choice::Choices;
 use order::{Order, World};
 
 /// The six stages, in order.
 pub fn price(world: World<'_>) -> Order<'_> {
+    price_with(world, None)
+}
+
+/// The same, with some choices made.
+pub fn price_with(world: World<'_>, choices: Option<Rc<Choices>>) -> Order<'_> {
     let mut order = Order::new(world);
+    order.choices = choices;
     item::run(&mut order);
     set::run(&mut order);
     spend::run(&mut order, Stage::StoreSpend);

@@ -91,8 +91,6 @@ const STEPS: &[Step] = &[
 ];
 
 const SCENARIOS: &str = "tests/scenarios";
-/// Names the scenarios that need what is not built yet; that each of them fails for this reason is a test of its own.
-const AWAITING: &str = "tests/scenarios/awaiting.txt";
 /// What scenarios share is no scenario.
 const SHARED: &str = "catalogues";
 
@@ -121,7 +119,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
         }
     }
     print_table(&rows, started.elapsed());
-    let proved = print_proofs(&proofs, awaiting(root).map_or(0, |names| names.len()));
+    let proved = print_proofs(&proofs);
     rows.push(Row { name: "proofs", counts: proved, took: Duration::ZERO });
     let sum = |count: fn(Counts) -> u64| rows.iter().fold(0u64, |sum, row| sum.saturating_add(count(row.counts)));
     let (passed, failed) = (sum(|counts| counts.passed), sum(|counts| counts.failed));
@@ -174,9 +172,8 @@ fn built(name: &str, arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// All scenarios but those that wait, which are named.
+/// All scenarios.
 fn scenarios(root: &Path) -> Result<Command> {
-    let awaiting = awaiting(root)?;
     let mut files = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
@@ -187,23 +184,16 @@ fn scenarios(root: &Path) -> Result<Command> {
             let path = format!("{folder}{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() && path != SHARED {
                 folders.push(format!("{path}/"));
-            } else if path.ends_with(".yaml") && !awaiting.contains(&path) {
+            } else if path.ends_with(".yaml") {
                 files.push(format!("{SCENARIOS}/{path}"));
             }
         }
     }
     ensure!(!files.is_empty(), "`{SCENARIOS}` has no scenario");
     files.sort();
-    println!("not run, since they await what is not built: {}", awaiting.join(", "));
     let mut command = built("tokka", &["test"])?;
     command.args(files);
     Ok(command)
-}
-
-/// The scenarios that wait for what is not built.
-fn awaiting(root: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(root.join(AWAITING)).with_context(|| format!("cannot read `{AWAITING}`"))?;
-    Ok(text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// Runs a command, passes its output on as it comes, and reads counts and proofs out of it.
@@ -273,10 +263,10 @@ fn print_table(rows: &[Row], took: Duration) {
 }
 
 /// What was proved; a row that does not hold is a failure.
-fn print_proofs(proofs: &Proofs, awaiting: usize) -> Counts {
+fn print_proofs(proofs: &Proofs) -> Counts {
     let mut counts = Counts::default();
     println!("\nproofs of this run");
-    for proof in proofs.table(awaiting) {
+    for proof in proofs.table() {
         let count = if proof.holds { &mut counts.passed } else { &mut counts.failed };
         *count = count.saturating_add(1);
         let mark = if proof.holds { "" } else { "   DOES NOT HOLD" };

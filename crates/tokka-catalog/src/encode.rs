@@ -27,6 +27,9 @@ use self::rules::write_rule;
 use self::words::{amount, moment, names, time_of_day};
 use crate::documents::Kind;
 
+pub use self::beside::{catalogue, distribution, document};
+
+mod beside;
 mod fields;
 mod rules;
 mod words;
@@ -49,6 +52,7 @@ pub fn promotion(promotion: &Promotion, settings: &Settings) -> Json {
         limits,
         display,
         funding,
+        acknowledge,
         rule,
     } = promotion;
     let exponent = settings.exponent;
@@ -67,6 +71,7 @@ pub fn promotion(promotion: &Promotion, settings: &Settings) -> Json {
         .filled("limits", write_limits(limits, exponent))
         .filled("display", write_display(display, exponent))
         .filled("funding", funding.iter().map(write_funding).collect::<Json>())
+        .filled("acknowledge", names(acknowledge))
         .field(rule.block(), write_rule(rule, exponent))
         .into_json()
 }

@@ -15,8 +15,12 @@ use crate::products::Products;
 use crate::source::{Source, content_hash};
 use crate::yaml::{Documents, Node, Value};
 
+pub mod apart;
+
 mod findings;
-mod overlap;
+
+/// Less than so much is not worth a thread of its own.
+const BYTES_A_THREAD: usize = 1 << 20;
 
 /// A catalogue that obeys every rule.
 #[derive(Debug, Clone)]
@@ -33,6 +37,10 @@ pub struct Loaded {
     pub revision: u128,
     /// Where each promotion stands, in the catalogue's order.
     pub promotion_places: Vec<DocumentPlace>,
+    /// The same of gifts.
+    pub gift_places: Vec<DocumentPlace>,
+    /// The same of distributions.
+    pub distribution_places: Vec<DocumentPlace>,
 }
 
 /// How many documents a catalogue has.
@@ -79,13 +87,20 @@ pub fn load(sources: &[Source]) -> Result<Loaded, Problems> {
 /// # Errors
 /// Everything that is wrong, with the products too.
 pub fn load_with_products(sources: &[Source], products: &Source) -> Result<(Loaded, Products), Problems> {
+    read(sources).finish_with(products)
+}
+
+/// Reads texts as one catalogue that is going to be [checked](crate::check()), beside its products where they are given.
+/// Item promotions that `item_overlap: forbid` refuses are left to the check, which tells all of them as findings.
+///
+/// # Errors
+/// Everything else that is wrong, with the products too.
+pub fn load_to_check(sources: &[Source], products: Option<&Source>) -> Result<(Loaded, Option<Products>), Problems> {
     let mut assembly = read(sources);
-    match Products::parse(products, assembly.settings().map(|settings| settings.currency)) {
-        Ok(products) => assembly.check(&Range::Of(&products)).map(|loaded| (loaded, products)),
-        Err(problems) => {
-            assembly.problems.extend(problems.as_slice().iter().cloned());
-            Err(assembly.check(&Range::Unreadable).err().unwrap_or(problems))
-        }
+    assembly.overlaps_are_checked = true;
+    match products {
+        None => assembly.finish().map(|loaded| (loaded, None)),
+        Some(products) => assembly.finish_with(products).map(|(loaded, products)| (loaded, Some(products))),
     }
 }
 
@@ -136,6 +151,8 @@ pub struct Assembly<'s> {
     /// Promotions that could not be read, so that nobody is told that they are not there.
     unread: HashSet<Id>,
     problems: Vec<Problem>,
+    /// Are overlaps of item promotions left to the check?
+    overlaps_are_checked: bool,
 }
 
 /// Documents of one kind with their places.
@@ -148,6 +165,11 @@ struct Documented<T> {
 impl<T> Documented<T> {
     fn new() -> Self {
         Self { documents: Vec::new(), places: Vec::new() }
+    }
+
+    fn absorb(&mut self, others: Self) {
+        self.documents.extend(others.documents);
+        self.places.extend(others.places);
     }
 
     fn push(&mut self, document: T, place: DocumentPlace) {
@@ -173,6 +195,7 @@ impl<'s> Assembly<'s> {
             distributions: Documented::new(),
             unread: HashSet::new(),
             problems: Vec::new(),
+            overlaps_are_checked: false,
         }
     }
 
@@ -205,7 +228,13 @@ impl<'s> Assembly<'s> {
             if !source.text.contains("catalogue") && !source.text.contains('\\') {
                 continue;
             }
+            // Nor are its documents after the last line with it.
+            let last = source.text.rfind("catalogue").max(source.text.rfind('\\')).unwrap_or(0);
+            let last_line = source.text.bytes().take(last).filter(|byte| *byte == b'\n').count() + 1;
             for document in Documents::new(&source.name, &source.text) {
+                if document.root.as_ref().is_some_and(|root| root.line as usize > last_line) {
+                    break;
+                }
                 document.root.iter().for_each(|root| self.find_settings_in(source, root));
             }
         }
@@ -229,14 +258,58 @@ impl<'s> Assembly<'s> {
         self.problems.extend(context.into_problems());
     }
 
-    /// Reads all other documents of the files.
+    /// Reads all other documents of the files, large catalogues on all processors. What is read, and its order, does not
+    /// depend on how many there are.
     pub fn read_documents(&mut self) {
-        for (number, source) in self.sources.clone().into_iter().enumerate().take(self.files) {
+        let files: Vec<(usize, &'s Source)> = self.sources.iter().copied().enumerate().take(self.files).collect();
+        let bytes: usize = files.iter().map(|(_, source)| source.text.len()).sum();
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if bytes < BYTES_A_THREAD || processors == 1 {
+            return self.read_files(&files);
+        }
+        let each = (bytes / processors).max(BYTES_A_THREAD);
+        let mut parts: Vec<Vec<(usize, &'s Source)>> = Vec::new();
+        let mut filled = usize::MAX;
+        for file in files {
+            if filled >= each {
+                parts.push(Vec::new());
+                filled = 0;
+            }
+            filled = filled.saturating_add(file.1.text.len());
+            parts.last_mut().into_iter().for_each(|part| part.push(file));
+        }
+        let read = std::thread::scope(|scope| {
+            let this = &*self;
+            let read = |part: Vec<(usize, &'s Source)>| {
+                let mut assembly = Assembly { settings: this.settings.clone(), ..Assembly::new(&[]) };
+                assembly.read_files(&part);
+                assembly
+            };
+            let threads: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || read(part))).collect();
+            // A thread that panicked has found a defect, which is not to be hidden.
+            let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+            joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        read.into_iter().for_each(|part| self.absorb(part));
+    }
+
+    fn read_files(&mut self, files: &[(usize, &'s Source)]) {
+        for (number, source) in files {
             for document in Documents::new(&source.name, &source.text) {
                 self.problems.extend(document.problems);
-                document.root.iter().for_each(|root| self.read_document(number, source, document.number, root));
+                document.root.iter().for_each(|root| self.read_document(*number, source, document.number, root));
             }
         }
+    }
+
+    /// Takes over what was read of files that come after.
+    fn absorb(&mut self, part: Assembly<'_>) {
+        self.stores.absorb(part.stores);
+        self.gifts.absorb(part.gifts);
+        self.promotions.absorb(part.promotions);
+        self.distributions.absorb(part.distributions);
+        self.unread.extend(part.unread);
+        self.problems.extend(part.problems);
     }
 
     /// Reads a document that stands beside a scenario, in its file, as one of a file of the catalogue.
@@ -343,6 +416,16 @@ impl<'s> Assembly<'s> {
         self.check(&Range::Unknown)
     }
 
+    fn finish_with(mut self, products: &Source) -> Result<(Loaded, Products), Problems> {
+        match Products::parse(products, self.settings().map(|settings| settings.currency)) {
+            Ok(products) => self.check(&Range::Of(&products)).map(|loaded| (loaded, products)),
+            Err(problems) => {
+                self.problems.extend(problems.as_slice().iter().cloned());
+                Err(self.check(&Range::Unreadable).err().unwrap_or(problems))
+            }
+        }
+    }
+
     fn check(mut self, range: &Range<'_>) -> Result<Loaded, Problems> {
         let counts = Counts {
             files: self.files,
@@ -370,8 +453,8 @@ impl<'s> Assembly<'s> {
                     Range::Of(products) => Some(*products),
                 };
                 let forbidden = self.settings.as_ref().is_some_and(|settings| settings.item_overlap == ItemOverlap::Forbid);
-                if forbidden && !matches!(range, Range::Unreadable) {
-                    let pairs = overlap::pairs(&catalogue, products).into_iter();
+                if forbidden && !self.overlaps_are_checked && !matches!(range, Range::Unreadable) {
+                    let pairs = crate::check::overlap::pairs(&catalogue, products).into_iter();
                     findings.extend(pairs.filter_map(|pair| places.overlap(pair, &catalogue)));
                 }
                 Some(catalogue)
@@ -390,6 +473,8 @@ impl<'s> Assembly<'s> {
                 counts,
                 revision: self.revision,
                 promotion_places: places.promotions.places,
+                gift_places: places.gifts.places,
+                distribution_places: self.distributions.places,
             }),
             _ => Err(Problems::new(self.problems)),
         }

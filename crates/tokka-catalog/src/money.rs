@@ -15,6 +15,9 @@ pub struct Currency {
 pub const EXPONENT_MAX: u32 = 4;
 
 impl Currency {
+    /// Of a catalogue of which nothing is known yet: no basket is in it.
+    pub const NONE: Self = Self { code: "", exponent: 0 };
+
     /// By its code, `JPY`.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {

@@ -10,10 +10,7 @@ use crate::money::Currency;
 use crate::problem::Problems;
 use crate::source::Source;
 
-pub use self::warnings::{Warning, warnings};
-
 mod read;
-mod warnings;
 
 /// A product of one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +97,17 @@ impl Products {
         self.by_store.keys()
     }
 
+    /// The positions of the products of a store.
+    pub(crate) fn of_store(&self, id: &Id) -> &[usize] {
+        self.by_store.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// All products, in the order of the file.
+    #[must_use]
+    pub fn all(&self) -> &[Product] {
+        &self.all
+    }
+
     /// The products of this sku, one a store that sells it.
     pub fn of_sku(&self, sku: &str) -> impl Iterator<Item = &Product> {
         self.by_sku.get(sku).into_iter().flatten().filter_map(|at| self.all.get(*at))
@@ -123,12 +131,12 @@ impl Products {
     }
 
     /// Does a store that a promotion could look at sell this sku? `stores` are those that it names, if it names any.
-    fn sells_sku(&self, owner: &Owner, stores: Option<&[Id]>, sku: &Token) -> bool {
+    pub(crate) fn sells_sku(&self, owner: &Owner, stores: Option<&[Id]>, sku: &Token) -> bool {
         self.any_in(self.listed(self.by_sku.get(sku), owner), stores)
     }
 
     /// The same of a category.
-    fn sells_category(&self, owner: &Owner, stores: Option<&[Id]>, category: &Token) -> bool {
+    pub(crate) fn sells_category(&self, owner: &Owner, stores: Option<&[Id]>, category: &Token) -> bool {
         self.any_in(self.listed(self.by_category.get(category), owner), stores)
     }
 
@@ -137,9 +145,39 @@ impl Products {
         products.any(|product| stores.is_none_or(|stores| stores.contains(&product.store)))
     }
 
-    /// The products that a scope of this owner holds, in the order of the file.
+    /// Does a scope of this owner hold a product? Where none has any word that it includes, that is another question, and
+    /// the answer is yes.
     #[must_use]
-    pub fn held_by(&self, owner: &Owner, scope: &Scope) -> Vec<&Product> {
+    pub(crate) fn any_held_by(&self, owner: &Owner, scope: &Scope) -> bool {
+        let (include, stores) = (&scope.include, scope.include.stores.as_deref());
+        let sold = |at: &usize| self.all.get(*at).is_some_and(|product| product.is_sold_under(owner, scope));
+        if include.skus.is_none() && include.categories.is_none() {
+            return match owner {
+                Owner::Store(store) => self.by_store.get(store).into_iter().flatten().any(sold),
+                Owner::Platform => (0..self.all.len()).any(|at| sold(&at)),
+            };
+        }
+        let skus = include.skus.iter().flatten().map(|sku| self.by_sku.get(sku));
+        let categories = include.categories.iter().flatten().map(|category| self.by_category.get(category));
+        let lists = || skus.clone().chain(categories.clone()).map(|listed| self.listed(listed, owner));
+        lists().any(|listed| listed.iter().any(sold)) || !lists().any(|listed| self.any_in(listed, stores))
+    }
+
+    /// All of them, in the order of the file.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Product] {
+        &self.all
+    }
+
+    /// The product at a position of the file.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&Product> {
+        self.all.get(at)
+    }
+
+    /// The products that a scope of this owner holds, in the order of the file, with their positions.
+    #[must_use]
+    pub fn held_by(&self, owner: &Owner, scope: &Scope) -> Vec<(usize, &Product)> {
         let include = &scope.include;
         let mut positions: Vec<usize> = Vec::new();
         let mut of_store = |store: &Id| positions.extend(self.by_store.get(store).into_iter().flatten());
@@ -155,14 +193,14 @@ impl Products {
         }
         positions.sort_unstable();
         positions.dedup();
-        let found = positions.into_iter().filter_map(|at| self.all.get(at));
-        found.filter(|product| product.is_sold_under(owner, scope)).collect()
+        let found = positions.into_iter().filter_map(|at| Some((at, self.all.get(at)?)));
+        found.filter(|(_, product)| product.is_sold_under(owner, scope)).collect()
     }
 }
 
 impl Product {
     /// Is it of a store that a scope of this owner looks at, and not excluded?
-    fn is_sold_under(&self, owner: &Owner, scope: &Scope) -> bool {
+    pub(crate) fn is_sold_under(&self, owner: &Owner, scope: &Scope) -> bool {
         let owned = match owner {
             Owner::Platform => true,
             Owner::Store(store) => *store == self.store,

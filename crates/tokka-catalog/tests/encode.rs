@@ -295,6 +295,7 @@ fn plain(rule: Rule) -> Promotion {
         limits: Limits::default(),
         display: Display::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }
@@ -390,6 +391,7 @@ fn dressed(rule: &Rule) -> Vec<Promotion> {
     let part = |party, percent: &str| Funding { party, percent: Rate::percent(percent).unwrap() };
     let parts = [part(Party::Seller, "0.000001"), part(Party::Store(id("a")), "49.999999"), part(Party::Platform, "50")];
     with(&|p| p.funding = parts.to_vec());
+    with(&|p| p.acknowledge = tokens(&["DISCOUNT_OVER_70", "FLASH_WITHOUT_LIMIT"]));
     all
 }
 

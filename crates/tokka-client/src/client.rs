@@ -2,6 +2,7 @@
 
 use tokka_proto::v1;
 use tokka_proto::v1::pricing_service_client::PricingServiceClient;
+use tokka_proto::v1::storefront_service_client::StorefrontServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::config::Config;
@@ -13,11 +14,14 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// One call, attempts and deadline included. A macro, since the methods of the generated client differ in type only.
 macro_rules! send {
-    ($client:expr, $kind:expr, $deadline:ident, $method:ident($request:expr)) => {{
+    ($client:expr, $kind:expr, $deadline:ident, $method:ident($request:expr)) => {
+        send!($client, $kind, $deadline, pricing.$method($request))
+    };
+    ($client:expr, $kind:expr, $deadline:ident, $service:ident.$method:ident($request:expr)) => {{
         let Config { retries, deadlines, .. } = &$client.config;
         with_retries(retries, $kind, deadlines.$deadline, $request, |request| {
-            let mut pricing = $client.pricing.clone();
-            async move { pricing.$method(request).await }
+            let mut service = $client.$service.clone();
+            async move { service.$method(request).await }
         })
         .await
     }};
@@ -27,6 +31,7 @@ macro_rules! send {
 #[derive(Debug, Clone)]
 pub struct Client {
     pricing: PricingServiceClient<Channel>,
+    storefront: StorefrontServiceClient<Channel>,
     config: Config,
 }
 
@@ -59,8 +64,9 @@ impl Client {
     /// Needs a Tokio runtime, as does [`Client::new`].
     #[must_use]
     pub fn over(channel: Channel, config: Config) -> Self {
-        let pricing = PricingServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
-        Self { pricing, config }
+        let pricing = PricingServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let storefront = StorefrontServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Self { pricing, storefront, config }
     }
 
     /// Prices a basket and promises nothing.
@@ -119,6 +125,30 @@ impl Client {
     pub async fn get(&self, request: v1::GetReservationRequest) -> Result<v1::GetReservationResponse, Error> {
         named_or_receipt(&request.reservation_id, &request.receipt)?;
         send!(self, Kind::Read, get, get_reservation(request))
+    }
+
+    /// What the cards of 1 to 200 products show.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn price_cards(&self, request: v1::PriceCardsRequest) -> Result<v1::PriceCardsResponse, Error> {
+        send!(self, Kind::Read, quote, storefront.price_cards(request))
+    }
+
+    /// What a product can get.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn product_offers(&self, request: v1::GetProductOffersRequest) -> Result<v1::GetProductOffersResponse, Error> {
+        send!(self, Kind::Read, quote, storefront.get_product_offers(request))
+    }
+
+    /// A page of the products of a promotion.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn list_zone(&self, request: v1::ListZoneRequest) -> Result<v1::ListZoneResponse, Error> {
+        send!(self, Kind::Read, quote, storefront.list_zone(request))
     }
 }
 

@@ -32,7 +32,7 @@ impl Config {
 /// counts as a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// `Quote`: 150 ms.
+    /// `Quote`, and what pages show: 150 ms.
     pub quote: Duration,
     /// `GetReservation`: 300 ms.
     pub get: Duration,
@@ -60,7 +60,7 @@ impl Deadlines {
 /// How often a call is tried, and how long it waits in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
-    /// `Quote` and `GetReservation` are tried at most this often, the first time included: 5. 0 counts as 1.
+    /// What only reads is tried at most this often, the first time included: 5. 0 counts as 1.
     pub reads_max: u32,
     /// What changes something is tried at most this often: 4. 0 counts as 1.
     pub changes_max: u32,

@@ -27,6 +27,7 @@ mod config;
 mod error;
 mod id;
 mod operator;
+mod promotions;
 mod retry;
 
 pub use client::{Client, ConnectError};
@@ -34,6 +35,7 @@ pub use config::{Config, Deadlines, Retries};
 pub use error::{Counter, Counters, Error, FieldViolation, Precondition, Refusal};
 pub use id::fresh_id;
 pub use operator::{Operator, Subscription};
+pub use promotions::Promotions;
 
 /// The messages of the API.
 pub use tokka_proto::v1;

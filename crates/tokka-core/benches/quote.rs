@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokka_core::amount::Amount;
 use tokka_core::basket::{Basket, BasketRequest, CouponsOffered, LineRequest};
+use tokka_core::card::Known;
 use tokka_core::catalogue::{Catalogue, Settings, Store};
 use tokka_core::id::{Id, Token};
 use tokka_core::promotion::{
@@ -62,6 +63,52 @@ fn main() {
     for (name, view) in [("BASIC", View::Basic), ("FULL", View::Full)] {
         compare(name, &books, &baskets, view);
     }
+    for (book, size) in books.iter().zip(SIZES) {
+        cards(book, size);
+    }
+}
+
+/// Products of a page.
+const CARDS: usize = 200;
+
+/// The cards of a page in one pass, and the same by a quote of each product alone.
+fn cards(book: &Rulebook, size: usize) {
+    let products: Vec<LineRequest> = (0..CARDS).flat_map(|number| basket(number).to_request().lines).step_by(LINES).collect();
+    let products =
+        products.into_iter().enumerate().map(|(number, line)| LineRequest { line_id: format!("p{number}"), quantity: 1, ..line });
+    let page = |lines: Vec<LineRequest>| {
+        let user = Some("u1".to_owned());
+        Basket::parse(BasketRequest { currency: "JPY".to_owned(), at: at(), user, lines, ..BasketRequest::default() }).unwrap()
+    };
+    let products: Vec<LineRequest> = products.collect();
+    let alone: Vec<Basket> = products.iter().map(|product| page(vec![product.clone()])).collect();
+    let page = page(products);
+    let median = |run: &dyn Fn()| {
+        let mut nanos: Vec<u128> = (0..ROUNDS * 10)
+            .map(|_| {
+                let started = now();
+                run();
+                started.elapsed().as_nanos()
+            })
+            .collect();
+        nanos.sort_unstable();
+        nanos.get(nanos.len() / 2).copied().unwrap_or(0)
+    };
+    let one_pass = median(&|| {
+        let shelf = book.shelf(black_box(&page)).expect("products of this currency");
+        let usage = vec![0; shelf.counters().rows().len()];
+        black_box(shelf.cards(&usage, Known::Usage).expect("valid products have cards"));
+    });
+    let quotes = median(&|| {
+        for basket in &alone {
+            quote(book, basket, View::Basic);
+        }
+    });
+    println!(
+        "cards: {size} promotions: {} µs for {CARDS} in one pass, {} µs by a quote of each",
+        one_pass / 1_000,
+        quotes / 1_000
+    );
 }
 
 /// Prepares and prices, with no counter used.
@@ -221,6 +268,7 @@ fn promotion(name: &str, owner: Owner, include: Include, rule: Rule) -> Promotio
         limits: Limits::default(),
         display: Default::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }

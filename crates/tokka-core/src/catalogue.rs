@@ -118,6 +118,12 @@ impl Catalogue {
         if violations.is_empty() { Ok(Self { settings, stores, gifts, promotions }) } else { Err(violations) }
     }
 
+    /// One without any document.
+    #[must_use]
+    pub const fn empty(settings: Settings) -> Self {
+        Self { settings, stores: Vec::new(), gifts: Vec::new(), promotions: Vec::new() }
+    }
+
     /// What holds for all promotions.
     #[must_use]
     pub fn settings(&self) -> &Settings {

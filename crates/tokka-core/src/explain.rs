@@ -76,6 +76,19 @@ fn would_look_at(pricing: &Pricing<'_>, spend: &Candidate, segment: &Segment) ->
     covers(pricing, spend, segment) && !kept_away && pricing.closed_by(segment, Stage::StoreSpend).is_none()
 }
 
+/// Why a spend that is meant for the segment may not use it; `None`: it may, or has nothing to do with the line.
+fn why_not_in(pricing: &Pricing<'_>, spend: &Candidate, segment: &Segment) -> Option<NotCovered> {
+    let prepared = pricing.prepared;
+    if !covers(pricing, spend, segment) {
+        let line = pricing.line(segment.line)?;
+        let why = prepared.rulebook.why_not_covered(spend.promotion, line);
+        return why.filter(|why| *why == NotCovered::Excluded);
+    }
+    let closed = pricing.closed_by(segment, Stage::StoreSpend).map(NotCovered::NotStackable);
+    let kept_away = || prepared.selections.keeps_from(prepared.rulebook, spend.promotion, segment.line);
+    closed.or_else(|| kept_away().then_some(NotCovered::NotSelected))
+}
+
 fn covers(pricing: &Pricing<'_>, spend: &Candidate, segment: &Segment) -> bool {
     pricing.prepared.lines_of(spend).binary_search(&segment.line).is_ok()
 }
@@ -93,11 +106,8 @@ fn push(
     }
     let entry = |segment: &&Segment| {
         let in_spend = matches!(by, GroupedBy::Spend(_));
-        let closed = |spend: &&Candidate| {
-            let by = pricing.closed_by(segment, Stage::StoreSpend).filter(|_| covers(pricing, spend, segment));
-            by.map(|by| (spend.promotion, NotCovered::NotStackable(by)))
-        };
-        let not_in_spend = if in_spend { None } else { spends.iter().find_map(closed) };
+        let mark = |spend: &&Candidate| Some((spend.promotion, why_not_in(pricing, spend, segment)?));
+        let not_in_spend = if in_spend { None } else { spends.iter().find_map(mark) };
         GroupEntry { line: segment.line, units: segment.units, over_limit: segment.over_limit, not_in_spend }
     };
     groups.push(Group { store, by, entries: segments.iter().map(entry).collect() });

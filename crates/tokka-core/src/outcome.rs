@@ -231,6 +231,8 @@ pub enum NotCovered {
     Excluded,
     /// All its units are closed to it by a promotion that touched them.
     NotStackable(PromoIx),
+    /// The request keeps the line for another, or out.
+    NotSelected,
 }
 
 impl NotCovered {
@@ -242,6 +244,7 @@ impl NotCovered {
             Self::NotIncluded => "NOT_INCLUDED",
             Self::Excluded => "EXCLUDED",
             Self::NotStackable(_) => "NOT_STACKABLE",
+            Self::NotSelected => "NOT_SELECTED",
         }
     }
 }

@@ -11,13 +11,15 @@ use crate::outcome::{LineCoverage, NotCovered, Outcome, Subject, Verdict};
 use crate::promotion::{Promotion, Stage};
 use crate::quote::{Counter, Quote, QuoteError, View};
 use crate::rulebook::{Rulebook, is_published};
-use crate::schedule;
 use crate::stages::Pricing;
 use crate::table::{CounterIx, Ix, LineIx, PromoIx, Table};
+pub use active::Visitor;
+use active::why_not_active;
 use layout::Layout;
 use limits::{GiftStock, Limits, Slot, Slots};
 use select::Selections;
 
+pub(crate) mod active;
 pub(crate) mod layout;
 pub(crate) mod limits;
 pub(crate) mod select;
@@ -44,6 +46,8 @@ pub struct Prepared<'a> {
     pub(crate) gift_stocks: SmallVec<[GiftStock; 4]>,
     counters: Table<CounterIx, Counter>,
     next_change_at: Option<Timestamp>,
+    /// The same by line, where each line is for itself; else empty.
+    pub(crate) line_changes: Vec<Option<Timestamp>>,
 }
 
 /// An active promotion that covers a line.
@@ -74,21 +78,38 @@ pub(crate) enum CouponOffer {
 
 impl<'a> Prepared<'a> {
     pub(crate) fn new(rulebook: &'a Rulebook, basket: &'a Basket) -> Result<Self, QuoteError> {
+        Self::looking(rulebook, basket, Finder::new(rulebook, basket), |layout, line| layout.group(line))
+    }
+
+    /// Each line for itself, as if it were alone, and of the promotions only those of stage 1.
+    pub(crate) fn of_each_line(rulebook: &'a Rulebook, basket: &'a Basket) -> Result<Self, QuoteError> {
+        let lines = basket.lines().len();
+        let finder = Finder { items_only: true, line_changes: vec![None; lines], ..Finder::new(rulebook, basket) };
+        let by_line = |_: &Layout<'_>, line: LineIx| u32::try_from(line.position()).unwrap_or(u32::MAX);
+        Self::looking(rulebook, basket, finder, by_line)
+    }
+
+    /// With these coupons, though nobody offers them.
+    pub(crate) fn with_coupons(rulebook: &'a Rulebook, basket: &'a Basket, coupons: Vec<PromoIx>) -> Result<Self, QuoteError> {
+        let finder = Finder { unoffered: coupons, ..Finder::new(rulebook, basket) };
+        Self::looking(rulebook, basket, finder, |layout, line| layout.group(line))
+    }
+
+    fn looking(
+        rulebook: &'a Rulebook,
+        basket: &'a Basket,
+        mut finder: Finder<'a>,
+        group: impl Fn(&Layout<'_>, LineIx) -> u32,
+    ) -> Result<Self, QuoteError> {
         let currency = &rulebook.settings().currency;
         if basket.currency() != currency {
             let description = format!("`{}` is not the currency of this catalogue, which is `{currency}`", basket.currency());
             return Err(QuoteError::Invalid(vec![FieldViolation::new("currency", description)]));
         }
-        if basket.strategy() == Strategy::Best {
-            return Err(QuoteError::Unimplemented("`strategy: best` is not built yet"));
-        }
-        let CouponsOffered::These(offered) = basket.coupons() else {
-            return Err(QuoteError::Unimplemented("`coupons: auto` is not built yet"));
-        };
+        let (CouponsOffered::These(offered) | CouponsOffered::Auto { held: offered }) = basket.coupons();
 
-        let mut finder = Finder::new(rulebook, basket);
         finder.find_covering();
-        let mut coupons = Vec::new();
+        let mut coupons = finder.every_coupon();
         for (position, id) in offered.iter().enumerate() {
             // An id twice is one offer.
             if !offered.iter().take(position).any(|earlier| earlier == id) {
@@ -97,9 +118,9 @@ impl<'a> Prepared<'a> {
         }
         let (selections, idle) = select::read(&finder).map_err(QuoteError::Invalid)?;
 
-        let Finder { candidates, covered, next_change_at, .. } = finder;
+        let Finder { candidates, covered, next_change_at, line_changes, .. } = finder;
         let layout = Layout::of(basket);
-        let (item_looks, look_lines) = item_looks(&candidates, &covered, &layout);
+        let (item_looks, look_lines) = item_looks(&candidates, &covered, |line| group(&layout, line));
         let mut slots = Slots::new(rulebook, basket, &layout);
         let candidates = candidates
             .into_iter()
@@ -125,6 +146,7 @@ impl<'a> Prepared<'a> {
             gift_stocks,
             counters,
             next_change_at,
+            line_changes,
         })
     }
 
@@ -166,7 +188,32 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// [`QuoteError`]
     pub fn price(&self, usage: &[i64], view: View) -> Result<Quote, QuoteError> {
-        Pricing::new(self, usage, view).run()
+        self.price_within(usage, view, crate::best::BUDGET)
+    }
+
+    /// Prices the basket; a search, where the request asks for one, does at most this much work.
+    ///
+    /// # Errors
+    /// [`QuoteError`]
+    pub fn price_within(&self, usage: &[i64], view: View, budget: u64) -> Result<Quote, QuoteError> {
+        match self.searches() {
+            Some(free) => crate::best::price(self, usage, view, budget, free),
+            None => Pricing::new(self, usage, view).run(),
+        }
+    }
+
+    /// Does the request leave choices to a search, and are all of them free?
+    pub(crate) fn searches(&self) -> Option<bool> {
+        match (self.basket.strategy(), self.basket.coupons()) {
+            (Strategy::Best, _) => Some(true),
+            (Strategy::Sequential, CouponsOffered::Auto { .. }) => Some(false),
+            (Strategy::Sequential, CouponsOffered::These(_)) => None,
+        }
+    }
+
+    /// The first candidate of a stage from this number on.
+    pub(crate) fn next_of(&self, stage: Stage, next: usize) -> Option<(usize, &Candidate)> {
+        self.candidates.iter().enumerate().skip(next).find(|(_, candidate)| candidate.stage == stage)
     }
 
     pub(crate) fn lines_of(&self, candidate: &Candidate) -> &[LineIx] {
@@ -197,11 +244,26 @@ pub(crate) struct Finder<'a> {
     candidates: Vec<Found>,
     covered: Vec<LineIx>,
     next_change_at: Option<Timestamp>,
+    /// The same by line, where it is wanted; else empty.
+    line_changes: Vec<Option<Timestamp>>,
+    /// Only stage 1 is looked for.
+    items_only: bool,
+    /// These coupons are looked for without being offered.
+    unoffered: Vec<PromoIx>,
 }
 
 impl<'a> Finder<'a> {
     fn new(rulebook: &'a Rulebook, basket: &'a Basket) -> Self {
-        Self { rulebook, basket, candidates: Vec::new(), covered: Vec::new(), next_change_at: None }
+        Self {
+            rulebook,
+            basket,
+            candidates: Vec::new(),
+            covered: Vec::new(),
+            next_change_at: None,
+            line_changes: Vec::new(),
+            items_only: false,
+            unoffered: Vec::new(),
+        }
     }
 
     fn lines(&self) -> impl Iterator<Item = (LineIx, &'a Line)> + use<'a> {
@@ -218,6 +280,9 @@ impl<'a> Finder<'a> {
         pairs.dedup();
         for of_promotion in pairs.chunk_by(|(a, _), (b, _)| a == b) {
             let Some((promotion, _)) = of_promotion.first() else { continue };
+            if self.items_only && self.rulebook.compiled(*promotion).stage != Stage::Item {
+                continue;
+            }
             let start = self.covered.len();
             let exact = self.rulebook.compiled(*promotion).exact;
             for (_, line) in of_promotion {
@@ -239,7 +304,7 @@ impl<'a> Finder<'a> {
         if self.covered.len() == start {
             return false;
         }
-        self.note_change(promotion);
+        self.note_change(promotion, start);
         if self.why_not_active(promotion).is_some() {
             self.covered.truncate(start);
             return false;
@@ -249,17 +314,45 @@ impl<'a> Finder<'a> {
         true
     }
 
-    fn note_change(&mut self, promotion: PromoIx) {
+    fn note_change(&mut self, promotion: PromoIx, start: usize) {
         let document = self.rulebook.promotion(promotion);
         if document.window.start.is_none() && document.window.end.is_none() && document.schedule.is_empty() {
             return;
         }
-        let zone = &self.rulebook.settings().time_zone;
-        let change = schedule::next_change(&document.window, &document.schedule, zone, self.basket.at());
-        self.next_change_at = match (self.next_change_at, change) {
+        let change = self.rulebook.next_change(promotion, self.basket.at());
+        let nearer = |nearest: Option<Timestamp>| match (nearest, change) {
             (Some(nearest), Some(change)) => Some(nearest.min(change)),
             (nearest, change) => nearest.or(change),
         };
+        self.next_change_at = nearer(self.next_change_at);
+        for line in self.covered.iter().skip(start) {
+            if let Some(of_line) = self.line_changes.get_mut(line.position()) {
+                *of_line = nearer(*of_line);
+            }
+        }
+    }
+
+    /// Coupons that are looked for without being offered: those that are active and cover a line.
+    fn every_coupon(&mut self) -> Vec<CouponOffer> {
+        let mut coupons = Vec::new();
+        for promotion in std::mem::take(&mut self.unoffered) {
+            let start = self.cover(promotion);
+            if self.keep(promotion, start) {
+                coupons.push(CouponOffer::Candidate(self.candidates.len().saturating_sub(1)));
+            }
+        }
+        coupons
+    }
+
+    /// Notes the lines that a promotion covers, from the number that is answered on.
+    fn cover(&mut self, promotion: PromoIx) -> usize {
+        let start = self.covered.len();
+        for (line, _) in self.lines() {
+            if self.covers(promotion, line) {
+                self.covered.push(line);
+            }
+        }
+        start
     }
 
     /// A coupon by the id offered.
@@ -270,14 +363,7 @@ impl<'a> Finder<'a> {
             return CouponOffer::Decided(Outcome { subject, verdict: Verdict::UnknownCoupon, coverage: Vec::new() });
         };
         let published = is_published(self.rulebook.promotion(promotion));
-        let start = self.covered.len();
-        if published {
-            for (line, _) in self.lines() {
-                if self.covers(promotion, line) {
-                    self.covered.push(line);
-                }
-            }
-        }
+        let start = if published { self.cover(promotion) } else { self.covered.len() };
         if published && self.keep(promotion, start) {
             return CouponOffer::Candidate(self.candidates.len().saturating_sub(1));
         }
@@ -302,36 +388,16 @@ impl<'a> Finder<'a> {
     }
 
     fn why_not_active(&self, promotion: PromoIx) -> Option<Verdict> {
-        let document = self.rulebook.promotion(promotion);
-        let (basket, at) = (self.basket, self.basket.at());
-        if !is_published(document) {
-            return Some(Verdict::NotPublished);
-        }
-        if let Some(start) = document.window.start.filter(|start| at < *start) {
-            return Some(Verdict::NotStarted { start });
-        }
-        if let Some(end) = document.window.end.filter(|end| at >= *end) {
-            return Some(Verdict::Ended { end });
-        }
-        if !schedule::is_open(&document.schedule, &self.rulebook.settings().time_zone, at) {
-            return Some(Verdict::OutOfSchedule);
-        }
-        let audience = &document.audience;
-        let tags = basket.user_tags();
-        let accepts = (audience.tags_any.is_empty() || audience.tags_any.iter().any(|tag| tags.contains(tag)))
-            && !audience.tags_none.iter().any(|tag| tags.contains(tag))
-            && (audience.channels.is_empty() || basket.channel().is_some_and(|channel| audience.channels.contains(channel)))
-            && (audience.regions.is_empty() || basket.region().is_some_and(|region| audience.regions.contains(region)));
-        (!accepts).then_some(Verdict::Audience)
+        why_not_active(self.rulebook, promotion, &Visitor::of(self.basket))
     }
 }
 
 /// Which item promotion looks at which group.
-fn item_looks(candidates: &[Found], covered: &[LineIx], layout: &Layout<'_>) -> (Vec<ItemLook>, Vec<LineIx>) {
+fn item_looks(candidates: &[Found], covered: &[LineIx], group: impl Fn(LineIx) -> u32) -> (Vec<ItemLook>, Vec<LineIx>) {
     let mut rows: SmallVec<[(u32, usize, LineIx); 64]> = SmallVec::new();
     for (number, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.stage == Stage::Item) {
         let lines = covered.get(candidate.lines.clone()).unwrap_or_default();
-        rows.extend(lines.iter().map(|line| (layout.group(*line), number, *line)));
+        rows.extend(lines.iter().map(|line| (group(*line), number, *line)));
     }
     rows.sort_unstable();
     let lines = rows.iter().map(|(.., line)| *line).collect();

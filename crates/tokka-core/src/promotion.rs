@@ -44,6 +44,8 @@ pub struct Promotion {
     pub display: Display,
     /// Who pays; empty = its owner.
     pub funding: Vec<Funding>,
+    /// Codes of findings that its author has seen and wants all the same; never part of a price.
+    pub acknowledge: Vec<Token>,
     /// What it does.
     pub rule: Rule,
 }

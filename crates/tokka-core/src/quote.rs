@@ -29,8 +29,6 @@ pub enum View {
 pub enum QuoteError {
     /// `INVALID_ARGUMENT`: fields of the request that break a rule.
     Invalid(Vec<FieldViolation>),
-    /// `UNIMPLEMENTED`: what was asked for is not built yet.
-    Unimplemented(&'static str),
     /// `INTERNAL`: a sum left 64 bits although the basket is valid. A bug of ours.
     Overflow,
 }
@@ -77,6 +75,8 @@ pub struct Quote {
     /// 128 bits over currency, user, lines (id, sku, store, quantity, unit price, amounts by stage), gifts, free
     /// units and applied ids.
     pub fingerprint: u128,
+    /// How the choice was searched for; `None` where the rules of choice decided.
+    pub search: Option<crate::best::Searched>,
     /// View FULL: what became of each promotion.
     pub outcomes: Vec<Outcome>,
     /// View FULL: what a little more would bring.
@@ -357,7 +357,9 @@ pub struct GroupEntry {
     pub units: i64,
     /// Mark: beyond the limits of the line's item promotion.
     pub over_limit: bool,
-    /// Mark: a store spend promotion covers these units but may not use them, and why.
+    /// Mark: the units are in the group of no store spend promotion, and this one would be theirs, were it not for this: it
+    /// excludes the line, stacking closes it, or the request keeps the line for another. Of several the first in order of
+    /// application.
     pub not_in_spend: Option<(PromoIx, crate::outcome::NotCovered)>,
 }
 

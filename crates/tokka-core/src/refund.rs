@@ -43,7 +43,7 @@ impl From<QuoteError> for RefundError {
     fn from(error: QuoteError) -> Self {
         match error {
             QuoteError::Invalid(violations) => Self::Invalid(violations),
-            QuoteError::Unimplemented(_) | QuoteError::Overflow => Self::Overflow,
+            QuoteError::Overflow => Self::Overflow,
         }
     }
 }

@@ -2,15 +2,18 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use jiff::Timestamp;
 use std::hash::BuildHasher;
 
 use crate::basket::{Basket, Line};
 use crate::catalogue::{Catalogue, Gift, Settings, Store};
 use crate::id::{Id, Token};
-use crate::outcome::NotCovered;
-use crate::prepare::Prepared;
+use crate::outcome::{NotCovered, Verdict};
+use crate::prepare::active::why_not_active;
+use crate::prepare::{Prepared, Visitor};
 use crate::promotion::{Owner, Promotion, Rule, Scope, Stage, Status};
 use crate::quote::QuoteError;
+use crate::schedule;
 use crate::table::{GiftIx, PromoIx, Table};
 use index::ScopeIndex;
 
@@ -31,6 +34,7 @@ pub struct Rulebook {
     compiled: Table<PromoIx, Compiled>,
     by_id: HashTable<PromoIx>,
     index: ScopeIndex,
+    coupons: ScopeIndex,
 }
 
 /// What the stages ask about a promotion again and again.
@@ -49,7 +53,7 @@ pub(crate) struct Compiled {
 pub(crate) struct Allows(u8);
 
 impl Allows {
-    const ALL: Allows = Allows(0b1111);
+    pub(crate) const ALL: Allows = Allows(0b1111);
 
     fn of(promotion: &Promotion, stage: Stage) -> Self {
         if stage > Stage::StoreSpend {
@@ -62,14 +66,29 @@ impl Allows {
 
     /// Is this later stage open to the units?
     pub(crate) const fn lets_into(self, stage: Stage) -> bool {
-        let bit = match stage {
-            Stage::Item => return true,
-            Stage::Set => 1,
-            Stage::StoreSpend => 2,
-            Stage::StoreCoupon => 4,
-            Stage::PlatformSpend | Stage::PlatformCoupon => 8,
-        };
-        self.0 & bit != 0
+        match stage {
+            Stage::Item => true,
+            Stage::Set => self.0 & 1 != 0,
+            Stage::StoreSpend => self.0 & 2 != 0,
+            Stage::StoreCoupon => self.0 & 4 != 0,
+            Stage::PlatformSpend | Stage::PlatformCoupon => self.0 & 8 != 0,
+        }
+    }
+
+    /// What two promotions both leave open.
+    #[must_use]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// From a number below 16.
+    pub(crate) const fn from_number(number: u8) -> Self {
+        Self(number & 15)
+    }
+
+    /// As a number below 16.
+    pub(crate) const fn number(self) -> usize {
+        self.0 as usize
     }
 }
 
@@ -106,8 +125,9 @@ impl Rulebook {
             });
             by_id.insert_unique(hash(promotion.id.as_str()), ix, |ix| hash(promotions.at(*ix).id.as_str()));
         }
-        let index = ScopeIndex::of(&promotions);
-        Self { settings, stores, gifts, gifts_by_id, promotions, compiled, by_id, index }
+        let index = ScopeIndex::of(&promotions, false);
+        let coupons = ScopeIndex::of(&promotions, true);
+        Self { settings, stores, gifts, gifts_by_id, promotions, compiled, by_id, index, coupons }
     }
 
     /// Currency, rounding, time zone.
@@ -153,6 +173,29 @@ impl Rulebook {
     /// [`QuoteError::Invalid`] for another currency and for selections of what does not exist.
     pub fn prepare<'a>(&'a self, basket: &'a Basket) -> Result<Prepared<'a>, QuoteError> {
         Prepared::new(self, basket)
+    }
+
+    /// Why a promotion is not active for somebody; `None`: it is.
+    #[must_use]
+    pub fn why_not_active(&self, ix: PromoIx, visitor: &Visitor<'_>) -> Option<Verdict> {
+        why_not_active(self, ix, visitor)
+    }
+
+    /// The first moment after `at` at which a promotion opens or closes, by its window and its sessions; `None`: never.
+    #[must_use]
+    pub fn next_change(&self, ix: PromoIx, at: Timestamp) -> Option<Timestamp> {
+        let document = self.promotion(ix);
+        schedule::next_change(&document.window, &document.schedule, &self.settings.time_zone, at)
+    }
+
+    /// Published coupons that cover the line, in order of application.
+    pub(crate) fn coupons_of(&self, line: &Line) -> Vec<PromoIx> {
+        let mut found = Vec::new();
+        self.coupons.look_up(line, |promotion| found.push(promotion));
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|promotion| self.why_not_covered(*promotion, line).is_none());
+        found
     }
 
     pub(crate) fn promotion(&self, ix: PromoIx) -> &Promotion {

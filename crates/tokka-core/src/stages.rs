@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::allocate::{Leaf, allocate};
 use crate::amount::{Amount, Exact, Overflow, first_units};
 use crate::basket::Line;
+use crate::best::plan::Plan;
 use crate::outcome::{Applied, LimitName, LimitUse, LineCoverage, Verdict};
 use crate::prepare::limits::SlotIx;
 use crate::prepare::{Candidate, Prepared};
@@ -15,16 +16,21 @@ use crate::rulebook::Compiled;
 use crate::table::{GiftIx, Ix, LineIx, PromoIx};
 
 mod buy_get;
-mod coupon;
-mod item;
-mod reward;
-mod set;
-mod spend;
+pub(crate) mod coupon;
+pub(crate) mod item;
+pub(crate) mod reward;
+pub(crate) mod set;
+pub(crate) mod spend;
 
 /// An order on its way through the stages.
+#[derive(Clone)]
 pub(crate) struct Pricing<'p> {
     pub(crate) prepared: &'p Prepared<'p>,
-    usage: &'p [i64],
+    pub(crate) usage: &'p [i64],
+    /// What a search decided; `None`: the rules of choice decide.
+    pub(crate) plan: Option<&'p Plan>,
+    /// Coupons are judged each as if it were the only one, and none is taken.
+    pub(crate) coupons_apart: bool,
     /// Are outcomes and hints wanted?
     pub(crate) full: bool,
     /// Line by line, in unit order.
@@ -32,10 +38,10 @@ pub(crate) struct Pricing<'p> {
     /// Where the segments of each line begin, and behind the last, where they end.
     line_starts: Vec<usize>,
     /// What this order took of each slot so far.
-    taken: SmallVec<[i64; 16]>,
+    pub(crate) taken: SmallVec<[i64; 16]>,
     /// What it took of each gift of a limited inventory.
-    gifts_taken: SmallVec<[i64; 4]>,
-    /// What became of each candidate.
+    pub(crate) gifts_taken: SmallVec<[i64; 4]>,
+    /// What became of each candidate; empty while a search looks for the best choice.
     pub(crate) verdicts: Vec<Option<Verdict>>,
     /// Coupons, view FULL: the lines that each looked at.
     pub(crate) coverage: Vec<Vec<LineCoverage>>,
@@ -45,6 +51,8 @@ pub(crate) struct Pricing<'p> {
     pub(crate) hints: Vec<Hint>,
     pub(crate) clawback_only: bool,
     pub(crate) needs_user: bool,
+    /// Candidates that would have applied, had the plan not left them out.
+    pub(crate) left_out: Vec<usize>,
 }
 
 impl<'p> Pricing<'p> {
@@ -53,6 +61,8 @@ impl<'p> Pricing<'p> {
         Self {
             prepared,
             usage,
+            plan: None,
+            coupons_apart: false,
             full: view == View::Full,
             segments: Vec::with_capacity(prepared.basket.lines().len()),
             line_starts: Vec::with_capacity(prepared.basket.lines().len().saturating_add(1)),
@@ -66,37 +76,58 @@ impl<'p> Pricing<'p> {
             hints: Vec::new(),
             clawback_only: false,
             needs_user: false,
+            left_out: Vec::new(),
         }
+    }
+
+    /// As a plan says.
+    pub(crate) fn planned(prepared: &'p Prepared<'p>, usage: &'p [i64], view: View, plan: &'p Plan) -> Self {
+        Self { plan: Some(plan), ..Self::new(prepared, usage, view) }
+    }
+
+    /// For a search: the amounts alone, without verdicts.
+    pub(crate) fn amounts_only(prepared: &'p Prepared<'p>, usage: &'p [i64]) -> Self {
+        Self { verdicts: Vec::new(), ..Self::new(prepared, usage, View::Basic) }
     }
 
     /// All six stages, and the answer.
     pub(crate) fn run(mut self) -> Result<Quote, QuoteError> {
-        item::run(&mut self)?;
-        set::run(&mut self)?;
-        spend::run(&mut self, Stage::StoreSpend)?;
-        coupon::run(&mut self, Stage::StoreCoupon)?;
-        spend::run(&mut self, Stage::PlatformSpend)?;
-        coupon::run(&mut self, Stage::PlatformCoupon)?;
+        self.stages()?;
         crate::totals::answer(self)
+    }
+
+    /// All six stages.
+    pub(crate) fn stages(&mut self) -> Result<(), QuoteError> {
+        item::run(self)?;
+        set::run(self)?;
+        spend::run(self, Stage::StoreSpend)?;
+        coupon::run(self, Stage::StoreCoupon)?;
+        spend::run(self, Stage::PlatformSpend)?;
+        coupon::run(self, Stage::PlatformCoupon)
+    }
+
+    /// What the segments cost now.
+    pub(crate) fn left_to_pay(&self) -> Result<Amount, Overflow> {
+        Amount::sum(self.segments.iter().map(|segment| segment.amount))
     }
 
     pub(crate) fn line(&self, line: LineIx) -> Option<&'p Line> {
         line_at(self.prepared.basket, line)
     }
 
-    fn compiled(&self, promotion: PromoIx) -> Compiled {
+    pub(crate) fn compiled(&self, promotion: PromoIx) -> Compiled {
         self.prepared.rulebook.compiled(promotion)
     }
 
     /// The candidates of a stage, in order of application (coupons: in the order offered).
-    fn candidates(&self, stage: Stage) -> impl Iterator<Item = (usize, &'p Candidate)> + use<'p> {
+    pub(crate) fn candidates(&self, stage: Stage) -> impl Iterator<Item = (usize, &'p Candidate)> + use<'p> {
         self.prepared.candidates.iter().enumerate().filter(move |(_, candidate)| candidate.stage == stage)
     }
 
     // --- Segments -------------------------------------------------------------------------------------------------
 
     /// Replaces the segments and looks up where each line's begin.
-    fn lay_out(&mut self, segments: Vec<Segment>) {
+    pub(crate) fn lay_out(&mut self, segments: Vec<Segment>) {
         self.segments = segments;
         self.line_starts.clear();
         let mut position = 0usize;
@@ -116,7 +147,7 @@ impl<'p> Pricing<'p> {
     }
 
     /// The segments of the lines that a candidate covers, by number.
-    fn segments_covered(&self, candidate: &Candidate) -> impl Iterator<Item = (usize, &Segment)> {
+    pub(crate) fn segments_covered(&self, candidate: &Candidate) -> impl Iterator<Item = (usize, &Segment)> {
         let lines = self.prepared.lines_of(candidate).iter();
         lines.flat_map(|line| self.segments_of(*line)).filter_map(|number| Some((number, self.segments.get(number)?)))
     }
@@ -160,18 +191,18 @@ impl<'p> Pricing<'p> {
     }
 
     /// What is left of a slot; negative counts as 0.
-    fn left(&self, slot: SlotIx) -> i64 {
+    pub(crate) fn left(&self, slot: SlotIx) -> i64 {
         let limit = self.prepared.slots.get(slot).map_or(i64::MAX, |slot| slot.limit);
         limit.saturating_sub(self.used(slot)).max(0)
     }
 
-    fn limit_use(&self, slot: SlotIx, requested: i64) -> Option<LimitUse> {
+    pub(crate) fn limit_use(&self, slot: SlotIx, requested: i64) -> Option<LimitUse> {
         let row = self.prepared.slots.get(slot)?;
         Some(LimitUse { counter: row.name, limit: row.limit, used: self.used(slot), requested })
     }
 
     /// `orders_per_user` used up: this order counts once, so what it took itself does not refuse it.
-    fn orders_refused(&self, candidate: &Candidate, requested: i64) -> Option<Verdict> {
+    pub(crate) fn orders_refused(&self, candidate: &Candidate, requested: i64) -> Option<Verdict> {
         let slot = candidate.limits.orders_per_user?;
         let own = self.taken.get(slot).copied().unwrap_or(0);
         let mut stands = self.limit_use(slot, requested)?;
@@ -180,7 +211,7 @@ impl<'p> Pricing<'p> {
     }
 
     /// The first of these slots that leaves nothing.
-    fn exhausted(&self, slots: impl Iterator<Item = SlotIx>, requested: i64) -> Option<Verdict> {
+    pub(crate) fn exhausted(&self, slots: impl Iterator<Item = SlotIx>, requested: i64) -> Option<Verdict> {
         for slot in slots {
             if self.left(slot) == 0 {
                 let stands = self.limit_use(slot, requested)?;

@@ -34,6 +34,7 @@ pub(crate) fn answer(mut pricing: Pricing<'_>) -> Result<Quote, QuoteError> {
         clawback_only: pricing.clawback_only,
         next_change_at: prepared.next_change_at(),
         fingerprint: 0,
+        search: None,
         outcomes: Vec::new(),
         hints: Vec::new(),
         groups: Vec::new(),

@@ -35,6 +35,7 @@ fn promotion(name: &str, rule: Rule, include: Include) -> Promotion {
         limits: Limits::default(),
         display: Display::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }

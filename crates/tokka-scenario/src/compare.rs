@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokka_catalog::values::Sum;
 use tokka_core::amount::{Amount, major};
 use tokka_core::basket::Basket;
+use tokka_core::best;
 use tokka_core::promotion::Stage;
 use tokka_core::quote::{Quote, Run};
 use tokka_core::rulebook::Rulebook;
@@ -13,6 +14,7 @@ use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx};
 use crate::expect::{ExpectDocument, LineExpectDocument};
 use crate::report::Difference;
 
+mod group;
 mod hint;
 mod outcome;
 mod refund;
@@ -60,14 +62,21 @@ impl Comparison<'_> {
         for (id, hint) in &expect.hints {
             self.hint(id, hint, quote);
         }
+        if let Some(groups) = &expect.groups {
+            self.groups(groups, quote);
+        }
         if let Some(needs_user) = expect.needs_user {
             self.same("needs_user", needs_user, quote.needs_user);
         }
         let funding = quote.funding_by_payer().into_iter().map(|(payer, amount)| (payer.to_string(), amount)).collect();
         self.sums("funding", &expect.funding, &funding);
         if let Some(certificate) = expect.certificate {
-            // A quote of `sequential` carries none, and that of a search is not built yet.
-            self.differ("certificate", format!("{certificate:?}").to_uppercase(), "none");
+            let actual = match quote.search.map(|search| search.certificate) {
+                None => "none".to_owned(),
+                Some(best::Certificate::Proven) => "PROVEN".to_owned(),
+                Some(best::Certificate::Bound { .. }) => "BOUND".to_owned(),
+            };
+            self.same("certificate", format!("{certificate:?}").to_uppercase(), actual);
         }
     }
 

@@ -33,6 +33,8 @@ document! {
         outcomes: BTreeMap<String, OutcomeExpect> [default BTreeMap::new() => {}],
         /// By promotion: its first hint.
         hints: BTreeMap<String, HintExpectDocument> [default BTreeMap::new() => {}],
+        /// The lines as pages show them together, all of them, in order.
+        groups: Vec<GroupExpectDocument> [optional],
         /// Whether a limit of a user asks who buys.
         needs_user: bool [optional],
         /// By payer, a store or `platform`: the discount that it funds.
@@ -223,6 +225,39 @@ document! {
 }
 
 document! {
+    /// Lines that pages show together: by a spend promotion, by a set, or a single line.
+    pub(crate) struct GroupExpectDocument {
+        /// The store that sells them.
+        store: String [required],
+        /// The store's spend promotion that holds them together.
+        spend: String [optional],
+        /// The set promotion that does.
+        set: String [optional],
+        /// Their pieces.
+        entries: Vec<GroupEntryExpectDocument> [required],
+    }
+    at_most_one(spend, set);
+}
+
+document! {
+    /// Pieces of a line within a group.
+    pub(crate) struct GroupEntryExpectDocument {
+        /// The line.
+        line: String [required],
+        /// How many.
+        units: AnyWhole [required],
+        /// They are beyond the limits of the line's item promotion.
+        over_limit: bool [default false => false],
+        /// A spend promotion of the store that may not use them.
+        not_in: String [optional],
+        /// Why: `EXCLUDED`, `NOT_STACKABLE` or `NOT_SELECTED`.
+        why: String [optional],
+        /// The promotion that keeps it out.
+        by: String [optional],
+    }
+}
+
+document! {
     /// What a little more would bring.
     pub(crate) struct HintExpectDocument {
         /// What is missing; an amount or pieces.
@@ -311,6 +346,7 @@ impl ExpectDocument {
             free_units: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             hints: BTreeMap::new(),
+            groups: None,
             needs_user: None,
             funding: BTreeMap::new(),
             certificate: None,

@@ -18,7 +18,7 @@ use tokka_core::rulebook::Rulebook;
 use crate::basket::at_their_lines;
 use crate::compare::{Comparison, compare_refund};
 use crate::document::{DatedBasket, RefundDocument, ScenarioDocument};
-use crate::expect::{ErrorCode, ExpectDocument, INTERNAL, INVALID_ARGUMENT, UNIMPLEMENTED};
+use crate::expect::{ErrorCode, ExpectDocument, INTERNAL, INVALID_ARGUMENT};
 use crate::report::{Difference, Report, RunResult};
 use crate::used::Used;
 
@@ -313,7 +313,6 @@ impl Tried<'_> {
             Err(QuoteError::Invalid(violations)) => {
                 return Err(refused(&self.expect, at_their_lines(&source.name, root, "basket.", &violations)));
             }
-            Err(QuoteError::Unimplemented(what)) => return Err(self.no_price(UNIMPLEMENTED, what)),
             Err(QuoteError::Overflow) => return Err(self.no_price(INTERNAL, "a sum left 64 bits")),
         };
         if let Some(ErrorCode(code)) = self.expect.error {

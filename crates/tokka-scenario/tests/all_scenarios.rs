@@ -4,10 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokka_catalog::yaml::{Documents, Node};
 use tokka_catalog::{Problems, Source, read_folder};
-use tokka_scenario::{Report, RunResult, run_file, schema};
-
-/// Names the scenarios that need what is not built yet.
-const AWAITING: &str = include_str!("../../../tests/scenarios/awaiting.txt");
+use tokka_scenario::{run_file, schema};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios")
@@ -29,36 +26,18 @@ fn complaints(validator: &jsonschema::Validator, root: &Node) -> Vec<String> {
     validator.iter_errors(&root.to_json()).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-/// Does it fail because something is not built yet, and for nothing else?
-fn is_unimplemented(report: &Report) -> bool {
-    match &report.result {
-        RunResult::Failed(differences) => {
-            differences.iter().all(|difference| difference.what == "error" && difference.actual.starts_with("UNIMPLEMENTED"))
-        }
-        _ => false,
-    }
-}
-
 #[test]
 fn all_scenarios_come_out_as_they_were_worked_out() {
-    let awaiting: Vec<&str> = AWAITING.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
-    let (mut run, mut wrong, mut awaited) = (0, Vec::new(), Vec::new());
+    let (mut run, mut wrong) = (0, Vec::new());
     for source in read_folder(&folder()).unwrap() {
-        let file = relative(&source);
         for report in run_file(Path::new(&source.name)) {
             run += 1;
-            if awaiting.contains(&file.as_str()) {
-                awaited.push(file.clone());
-                if !is_unimplemented(&report) {
-                    wrong.push(format!("{report}\n    (is in awaiting.txt: it must fail as UNIMPLEMENTED, or leave the list)"));
-                }
-            } else if !report.passed() {
+            if !report.passed() {
                 wrong.push(report.to_string());
             }
         }
     }
     assert!(wrong.is_empty(), "{} of {run} scenarios:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(awaited, awaiting, "what awaiting.txt names is there, once and in this order");
     assert!(run >= 100, "{run} scenarios were run");
 }
 

@@ -1,5 +1,7 @@
-//! Which promotions hold right now? The folder of files, as the last revision of it that was without errors.
+//! Which promotions hold right now? The folder of files, as the last revision of it that was without errors; or what the
+//! store keeps, as its latest revision.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,9 +10,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
-use tokka_catalog::{CatalogueSettings, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_catalog::money::Currency;
+use tokka_catalog::{CatalogueSettings, Distribution, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_core::rate::Rounding;
 use tokka_core::rulebook::Rulebook;
 
+use crate::error::ApiError;
+use crate::error::operator::Refused;
 use crate::frozen::Kept;
 
 mod follow;
@@ -21,6 +27,9 @@ pub(crate) use follow::Watch;
 const QUIET: Duration = Duration::from_millis(50);
 /// A folder that is still changing after so many readings waits for the next look.
 const READINGS_MAX: usize = 20;
+
+/// A revision that is in force elsewhere comes in within this time, or the caller is told to try again.
+const REACH_MAX: Duration = Duration::from_secs(2);
 
 /// What the folder came to. A quote names the revision that priced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +42,15 @@ pub struct CatalogueState {
     pub refused: Vec<String>,
 }
 
-/// A folder and the rulebook made of it. The rulebook is swapped whole: a call that began with one ends with it.
+/// The rulebook in force. It is swapped whole: a call that began with one ends with it.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    folder: PathBuf,
+    /// `None`: the store keeps it.
+    folder: Option<PathBuf>,
     current: ArcSwap<Published>,
     state: watch::Sender<CatalogueState>,
+    /// The newest revision of the store that somebody met.
+    wanted: watch::Sender<u64>,
     /// What the last look at the folder refused. Its lock also makes looks follow one another.
     refused: Mutex<Option<Seen>>,
 }
@@ -54,7 +66,15 @@ pub(crate) struct Published {
     pub(crate) settings: CatalogueSettings,
     /// What of it the ledger keeps for the orders that it priced.
     pub(crate) kept: Kept,
-    number: u64,
+    /// Coupons, by id, that are handed out, but by no distribution that customers may see.
+    pub(crate) hidden_coupons: BTreeSet<String>,
+    /// In this process, or, where the store keeps the catalogue, everywhere.
+    pub(crate) number: u64,
+    /// What a hold is priced on, as the ledger admits it: the number of the store's revision. 0: files have no common order,
+    /// each instance sells what its own folder says.
+    pub(crate) admission: u64,
+    /// Nothing was ever published, so that there is nothing to price with.
+    is_empty: bool,
     hash: u128,
 }
 
@@ -89,9 +109,48 @@ impl Catalogue {
             (Seen::Unreadable(problems), _) => return Err(problems),
         };
         let published = Published::new(1, hash, compile(sources).await?);
+        tracing::info!(revision = published.revision, promotions = published.state().promotions, "catalogue loaded");
+        Ok(Self::of(Some(folder), published))
+    }
+
+    /// One that the store keeps, before it was read: nothing can be priced.
+    pub(crate) fn stored() -> Self {
+        Self::of(None, Published::nothing())
+    }
+
+    fn of(folder: Option<PathBuf>, published: Published) -> Self {
         let state = watch::Sender::new(published.state());
-        tracing::info!(revision = published.revision, promotions = state.borrow().promotions, "catalogue loaded");
-        Ok(Self { folder, current: ArcSwap::from_pointee(published), state, refused: Mutex::new(None) })
+        let wanted = watch::Sender::new(0);
+        Self { folder, current: ArcSwap::from_pointee(published), state, wanted, refused: Mutex::new(None) }
+    }
+
+    /// Swaps a revision of the store in.
+    pub(crate) fn put_in_force(&self, next: Published) {
+        tracing::info!(revision = next.revision, "catalogue in force");
+        let state = next.state();
+        // First in force, then announced: who hears of a revision is priced by it.
+        self.current.store(Arc::new(next));
+        self.state.send_replace(state);
+    }
+
+    /// The newest revision of the store that somebody met, to be waited for.
+    pub(crate) fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
+    }
+
+    /// Waits until this revision of the store, or a newer one, is in force here; a while at most, so that a store that does
+    /// not answer costs a refusal and no hanging call.
+    pub(crate) async fn reach(&self, number: u64) {
+        let mut state = self.state.subscribe();
+        self.wanted.send_if_modified(|wanted| {
+            let newer = number > *wanted;
+            *wanted = number.max(*wanted);
+            newer
+        });
+        let reached = async { while self.current().number < number && state.changed().await.is_ok() {} };
+        if tokio::time::timeout(REACH_MAX, reached).await.is_err() {
+            tracing::warn!(number, "a newer revision of the catalogue is in force and does not come in");
+        }
     }
 
     /// The revision in force.
@@ -107,10 +166,11 @@ impl Catalogue {
     /// Looks at the folder again. Other texts than before are the next revision, all or nothing: with an error anywhere
     /// the old one stays, and the log and the state say why.
     pub(crate) async fn look(&self) -> Looked {
+        let Some(folder) = &self.folder else { return Looked::Same };
         let mut refused = self.refused.lock().await;
         let in_force = Seen::Texts(self.current().hash);
         let known = |seen: &Seen| *seen == in_force || refused.as_ref() == Some(seen);
-        let Some((seen, sources)) = settled(known, QUIET, || read(&self.folder)).await else { return Looked::Same };
+        let Some((seen, sources)) = settled(known, QUIET, || read(folder)).await else { return Looked::Same };
         if refused.as_ref() == Some(&seen) {
             return Looked::Same;
         }
@@ -153,9 +213,32 @@ impl Catalogue {
 }
 
 impl Published {
-    fn new(number: u64, hash: u128, (settings, rulebook): (CatalogueSettings, Rulebook)) -> Self {
+    fn new(number: u64, hash: u128, (settings, rulebook, hidden_coupons): Compiled) -> Self {
         let revision = Revision { number, hash }.to_string();
-        Self { revision, rulebook, settings, kept: Kept::default(), number, hash }
+        let of_files = Self::of_store(number, (settings, rulebook, hidden_coupons));
+        Self { revision, admission: 0, hash, ..of_files }
+    }
+
+    /// A revision of the store; quotes name its number.
+    pub(crate) fn of_store(number: u64, (settings, rulebook, hidden_coupons): Compiled) -> Self {
+        let (revision, kept) = (number.to_string(), Kept::default());
+        Self { revision, rulebook, settings, kept, hidden_coupons, number, admission: number, is_empty: false, hash: 0 }
+    }
+
+    /// Before anything was ever published.
+    fn nothing() -> Self {
+        let zone = jiff::tz::TimeZone::UTC;
+        let settings = CatalogueSettings::of(Currency::NONE, Rounding::default(), zone);
+        let rulebook = Rulebook::compile(tokka_core::catalogue::Catalogue::empty(settings.pricing.clone()));
+        Self { is_empty: true, ..Self::of_store(0, (settings, rulebook, BTreeSet::new())) }
+    }
+
+    /// Is there anything to price with?
+    ///
+    /// # Errors
+    /// `NO_CATALOGUE`.
+    pub(crate) fn ready(&self) -> Result<(), ApiError> {
+        if self.is_empty { Err(Refused::NoCatalogue.into()) } else { Ok(()) }
     }
 
     fn state(&self) -> CatalogueState {
@@ -210,13 +293,26 @@ async fn read(folder: &Path) -> (Seen, Vec<Source>) {
     }
 }
 
+/// The settings, the rulebook, and the coupons that are not shown.
+type Compiled = (CatalogueSettings, Rulebook, BTreeSet<String>);
+
 /// A large catalogue takes seconds: not on the threads that answer calls.
-async fn compile(sources: Vec<Source>) -> Result<(CatalogueSettings, Rulebook), Problems> {
+async fn compile(sources: Vec<Source>) -> Result<Compiled, Problems> {
     apart(move || {
         let loaded = load(&sources)?;
-        Ok((loaded.settings, Rulebook::compile(loaded.catalogue)))
+        let hidden = hidden_coupons(&loaded.distributions);
+        Ok((loaded.settings, Rulebook::compile(loaded.catalogue), hidden))
     })
     .await
+}
+
+/// A coupon without a distribution is for everyone; one that is handed out is shown if one of its distributions is.
+pub(crate) fn hidden_coupons(distributions: &[Distribution]) -> BTreeSet<String> {
+    let mut hidden: BTreeSet<String> = distributions.iter().map(|one| one.coupon.as_str().to_owned()).collect();
+    for shown in distributions.iter().filter(|one| one.visible) {
+        hidden.remove(shown.coupon.as_str());
+    }
+    hidden
 }
 
 /// Runs work on a thread of its own; a panic there is one more problem of the files, and the old revision stays.

@@ -76,6 +76,14 @@ pub(crate) fn name(rulebook: &Rulebook, basket: &Basket, key: CounterKey) -> Nam
     }
 }
 
+/// The name of a promotion's stock, of one product where it has one of its own.
+pub(crate) fn stock_name(promotion: &str, sku: Option<&str>) -> Name {
+    match sku {
+        Some(sku) => Name::of(&[STOCK_BY_SKU, promotion, sku]),
+        None => Name::of(&[STOCK, promotion]),
+    }
+}
+
 /// A name as callers read it; nothing is said of one that this file did not make.
 pub(crate) fn to_wire(name: &Name) -> v1::Counter {
     let parts = name.parts().unwrap_or_default();

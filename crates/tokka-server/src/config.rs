@@ -17,8 +17,8 @@ pub struct Config {
     /// Where operators come in (events, verification) and probes besides, for when the main port asks for client
     /// certificates; `None` = nowhere. It asks nobody who they are: keep it away from callers.
     pub admin: Option<SocketAddr>,
-    /// The folder whose files are the catalogue.
-    pub catalogue: PathBuf,
+    /// The folder whose files are the catalogue; `None`: the store keeps it, and operators change it by the API.
+    pub catalogue: Option<PathBuf>,
     /// Where this server keeps what is its own: the embedded store with its archive, and the key of receipts. Made if there
     /// is none; one process at a time has an embedded store.
     pub data_dir: PathBuf,
@@ -38,6 +38,8 @@ pub struct Config {
     /// How often the folder is read even though nothing told of a change: notifications do not reach every kind of
     /// file system.
     pub catalogue_poll: Duration,
+    /// How often the store is asked for a newer revision of the catalogue that it keeps.
+    pub revisions_poll: Duration,
     /// From NOT_SERVING to the end of new connections: the time that balancers get to look away.
     pub stop_pause: Duration,
     /// How long open calls may take to end after that; what is open then is cut.
@@ -59,10 +61,15 @@ impl Config {
     /// every 50 ms, at the folder and for the archive every 5 s, a pause of 1 s and at most 20 s of draining, which fits
     /// into the 30 s that Kubernetes gives.
     pub fn new(listen: SocketAddr, catalogue: impl Into<PathBuf>) -> Self {
+        Self { catalogue: Some(catalogue.into()), ..Self::stored(listen) }
+    }
+
+    /// Likewise, with the catalogue that the store keeps; a look for a newer revision of it every 250 ms.
+    pub fn stored(listen: SocketAddr) -> Self {
         Self {
             listen,
             admin: None,
-            catalogue: catalogue.into(),
+            catalogue: None,
             data_dir: PathBuf::from(DATA_DIR),
             store: StoreAt::Embedded,
             receipt_key: None,
@@ -71,6 +78,7 @@ impl Config {
             events_poll: Duration::from_millis(50),
             archive_every: Duration::from_secs(5),
             catalogue_poll: Duration::from_secs(5),
+            revisions_poll: Duration::from_millis(250),
             stop_pause: Duration::from_secs(1),
             drain_max: Duration::from_secs(20),
         }

@@ -12,10 +12,13 @@ use tokka_proto::v1;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use self::details::{DESCRIPTION_BYTES_MAX, FIELD_BYTES_MAX, MESSAGE_BYTES_MAX, add_shortages, add_violations, clip, first_of};
+use self::details::{
+    DESCRIPTION_BYTES_MAX, FIELD_BYTES_MAX, MESSAGE_BYTES_MAX, add_preconditions, add_shortages, add_violations, clip, first_of,
+};
 use crate::log_id::LogId;
 
 mod details;
+pub(crate) mod operator;
 
 /// The domain of every reason, as `google.rpc.ErrorInfo` has it.
 pub(crate) const DOMAIN: &str = "tokka";
@@ -45,6 +48,8 @@ pub(crate) enum ApiError {
         /// Its id.
         reservation: String,
     },
+    /// No published promotion of this id.
+    NoPromotion(String),
     /// The id stands for another request.
     Taken {
         /// The field that brings it.
@@ -67,6 +72,8 @@ pub(crate) enum ApiError {
     ReacquireRefused(Vec<v1::CounterShortage>),
     /// The state of things forbids it.
     Forbidden(Forbidden),
+    /// A change of the catalogue is refused.
+    Operator(operator::Refused),
     /// The server stops, and a stream with it.
     Stopping,
     /// The store did not do it, or nobody knows.
@@ -180,12 +187,14 @@ impl ApiError {
             Self::TooLarge(_) => (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
             Self::NotServed { .. } => (Code::Unimplemented, "NOT_SERVED_YET"),
             Self::NotFound { .. } => (Code::NotFound, "RESERVATION_NOT_FOUND"),
+            Self::NoPromotion(_) => (Code::NotFound, "PROMOTION_NOT_FOUND"),
             Self::Taken { .. } => (Code::AlreadyExists, "ID_TAKEN"),
             Self::PriceChanged(_) => (Code::Aborted, "PRICE_CHANGED"),
             Self::Contention => (Code::Aborted, "CONTENTION"),
             Self::VersionMoved { .. } => (Code::Aborted, "VERSION_MOVED"),
             Self::ReacquireRefused(_) => (Code::ResourceExhausted, "REACQUIRE_REFUSED"),
             Self::Forbidden(what) => (Code::FailedPrecondition, what.reason()),
+            Self::Operator(refused) => refused.row(),
             Self::Stopping => (Code::Unavailable, "STOPPING"),
             Self::Store(LedgerError::Unavailable(_)) => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Store(LedgerError::OutcomeUnknown(_)) => (Code::Unavailable, "OUTCOME_UNKNOWN"),
@@ -222,6 +231,7 @@ impl ApiError {
             Self::NotFound { reservation } => {
                 format!("there is no reservation `{}` of this user", clip(reservation, FIELD_BYTES_MAX))
             }
+            Self::NoPromotion(id) => format!("no published promotion is called `{}`", clip(id, FIELD_BYTES_MAX)),
             Self::Taken { field, id } => {
                 about.insert("field".to_owned(), field.to_owned());
                 format!("`{field}`: `{}` stands for another request", clip(id, FIELD_BYTES_MAX))
@@ -256,6 +266,15 @@ impl ApiError {
                 let words = clip(words, DESCRIPTION_BYTES_MAX);
                 details.add_precondition_failure_violation(reason, subject, words.clone());
                 words
+            }
+            Self::Operator(refused) => {
+                if let Some(etag) = refused.etag() {
+                    about.insert("etag".to_owned(), etag.to_owned());
+                }
+                if code == Code::FailedPrecondition {
+                    add_preconditions(&mut details, reason, refused.violations(), &mut about);
+                }
+                refused.in_words().1
             }
             Self::Stopping => {
                 details.set_retry_info(Some(RETRY_LATER));
@@ -315,7 +334,6 @@ impl From<QuoteError> for ApiError {
     fn from(error: QuoteError) -> Self {
         match error {
             QuoteError::Invalid(violations) => Self::Invalid(crate::request::by_wire_path(violations)),
-            QuoteError::Unimplemented(what) => Self::NotServed { field: None, what },
             QuoteError::Overflow => Self::Bug("a sum of a valid basket left 64 bits".to_owned()),
         }
     }

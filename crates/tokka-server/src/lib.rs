@@ -12,14 +12,19 @@ mod frozen;
 mod guard;
 mod log_id;
 mod open_orders;
+mod page_token;
 mod payload;
 mod pricing;
+mod promotions;
 mod receipt;
+mod recent_usage;
 mod request;
 mod reservations;
 mod response;
 mod serve;
 mod store;
+mod storefront;
+mod suggestions;
 mod verify;
 
 #[cfg(test)]

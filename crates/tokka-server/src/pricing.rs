@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokka_core::basket::{Basket, CouponsOffered, Strategy};
 use tokka_core::quote::View;
 use tokka_proto::v1;
 use tokka_proto::v1::pricing_service_server::PricingService;
@@ -13,7 +15,7 @@ use crate::catalogue::Catalogue;
 use crate::counters::{CounterState, Counters};
 use crate::error::ApiError;
 use crate::reservations::{Reservations, to_the_end};
-use crate::{counters, open_orders, request, response};
+use crate::{counters, open_orders, request, response, suggestions};
 
 /// The service. Every call prices with the revision that is current when it begins.
 #[derive(Debug)]
@@ -26,8 +28,8 @@ pub(crate) struct Pricing {
 #[tonic::async_trait]
 impl PricingService for Pricing {
     async fn quote(&self, request: Request<v1::QuoteRequest>) -> Result<Response<v1::QuoteResponse>, Status> {
-        let quote = self.priced(request.into_inner(), Timestamp::now()).await?;
-        Ok(Response::new(v1::QuoteResponse { quote: Some(quote) }))
+        let answer = self.answered(request.into_inner(), Timestamp::now()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn reserve(&self, request: Request<v1::ReserveRequest>) -> Result<Response<v1::ReserveResponse>, Status> {
@@ -68,26 +70,38 @@ impl PricingService for Pricing {
 }
 
 impl Pricing {
-    /// Pricing takes microseconds, so it runs where the request was read: handing it over would cost more.
-    async fn priced(&self, request: v1::QuoteRequest, now: Timestamp) -> Result<v1::Quote, ApiError> {
+    /// Pricing takes microseconds, so it runs where the request was read: handing it over would cost more. A search takes
+    /// milliseconds, within its budget.
+    async fn answered(&self, request: v1::QuoteRequest, now: Timestamp) -> Result<v1::QuoteResponse, ApiError> {
         let order = request::quote_order(request, now)?;
         let published = self.catalogue.current();
+        published.ready()?;
         let rulebook = &published.rulebook;
         let prepared = rulebook.prepare(&order.basket)?;
         let usage = counters::read(&*self.counters, rulebook, &order.basket, prepared.counters()).await;
-        let quote = prepared.price(&usage.used, order.view)?;
+        let quote = in_place(&order.basket, || prepared.price(&usage.used, order.view))?;
         let mut answer = response::quote(rulebook, &published.revision, &order.basket, &quote, usage.state, order.view);
         if order.view == View::Full && usage.state == CounterState::Known {
             let ledger = &*self.reservations.ledger;
             open_orders::say_of_outcomes(ledger, rulebook, &order.basket, prepared.counters(), &quote, &mut answer).await;
         }
-        Ok(answer)
+        let mut suggestions = Vec::new();
+        if order.view == View::Full {
+            suggestions = suggestions::of(&*self.counters, rulebook, &order.basket, &quote, &order.suggest).await?;
+        }
+        Ok(v1::QuoteResponse { quote: Some(answer), suggestions })
     }
+}
+
+/// Runs a search where it does not hold up the other calls of its thread.
+fn in_place<T>(basket: &Basket, price: impl FnOnce() -> T) -> T {
+    let searched = basket.strategy() == Strategy::Best || matches!(basket.coupons(), CouponsOffered::Auto { .. });
+    let many = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    if searched && many() { tokio::task::block_in_place(price) } else { price() }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokka_core::basket::Basket;
     use tokka_core::quote::{Counter, CounterKey};
     use tokka_core::rulebook::Rulebook;
     use tokka_core::table::{CounterIx, Table};
@@ -152,7 +166,7 @@ item_price: {fixed: 980}
             thawed: Thawed::default(),
         };
         let service = Pricing { catalogue, counters: Arc::new(counters), reservations: Arc::new(reservations) };
-        service.priced(request, Timestamp::UNIX_EPOCH).await.expect("a price")
+        service.answered(request, Timestamp::UNIX_EPOCH).await.expect("a price").quote.expect("a quote")
     }
 
     #[tokio::test]

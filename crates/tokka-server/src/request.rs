@@ -13,11 +13,12 @@ use crate::error::ApiError;
 
 pub(crate) mod asked;
 pub(crate) mod reservation;
+pub(crate) mod storefront;
 
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";
 /// Fields of the core's request that stand beside the basket on the wire.
-const BESIDE_THE_BASKET: [&str; 5] = ["coupons", "select", "select_spend", "select_gift", "strategy"];
+const BESIDE_THE_BASKET: [&str; 6] = ["coupons", "select", "select_spend", "select_gift", "strategy", "suggest"];
 /// `0001-01-01T00:00:00Z`, where `google.protobuf.Timestamp` begins.
 const FIRST_SECOND: i64 = -62_135_596_800;
 
@@ -26,6 +27,8 @@ const FIRST_SECOND: i64 = -62_135_596_800;
 pub(crate) struct QuoteOrder {
     pub(crate) basket: Basket,
     pub(crate) view: View,
+    /// Products that might be added.
+    pub(crate) suggest: Vec<LineRequest>,
 }
 
 /// Reads a request; `now` is the moment to price for where it names none.
@@ -33,7 +36,7 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
     if let Some(refusal) = not_served(&request) {
         return Err(refusal);
     }
-    let v1::QuoteRequest { basket, coupons, select, select_spend, select_gift, view, strategy, coupons_auto: _, include } =
+    let v1::QuoteRequest { basket, coupons, select, select_spend, select_gift, view, strategy, coupons_auto, include, suggest } =
         request;
     let mut wrong = Vec::new();
     let view = self::view(view, &mut wrong);
@@ -55,7 +58,7 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
         channel,
         region,
         lines: lines.into_iter().map(line).collect(),
-        coupons: CouponsOffered::These(coupons),
+        coupons: if coupons_auto { CouponsOffered::Auto { held: coupons } } else { CouponsOffered::These(coupons) },
         select: select.into_iter().map(|(sku, promotion)| (sku, selection(promotion))).collect(),
         select_spend,
         select_gift,
@@ -63,7 +66,7 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
     };
     // What the wire got wrong stands in the request as some valid value, so that the rest is checked all the same.
     match Basket::parse(request) {
-        Ok(basket) if wrong.is_empty() => Ok(QuoteOrder { basket, view }),
+        Ok(basket) if wrong.is_empty() => Ok(QuoteOrder { basket, view, suggest: suggest.into_iter().map(line).collect() }),
         Ok(_) => Err(ApiError::Invalid(wrong)),
         Err(violations) => {
             let unset: Vec<String> = wrong.iter().map(|violation| violation.field.clone()).collect();
@@ -105,12 +108,6 @@ fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
             Some(Offer::Code(_)) => return refuse(format!("coupons[{index}].code"), "a coupon code"),
             Some(Offer::Design(_)) | None => {}
         }
-    }
-    if request.coupons_auto {
-        return refuse("coupons_auto".to_owned(), "the best choice of a user's coupons");
-    }
-    if request.strategy == i32::from(v1::Strategy::Best) {
-        return refuse("strategy".to_owned(), "`STRATEGY_BEST`");
     }
     let claimable = i32::from(v1::Include::Claimable);
     if let Some(index) = request.include.iter().position(|include| *include == claimable) {

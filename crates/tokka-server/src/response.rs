@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 use tokka_core::amount::Amount;
-use tokka_core::basket::{Basket, Line};
+use tokka_core::basket::{Basket, Line, LineRequest};
+use tokka_core::best::{Certificate, Searched};
 use tokka_core::promotion::{Basis, Stage};
 use tokka_core::quote::{self, Quote, Segment, View};
 use tokka_core::rulebook::Rulebook;
+use tokka_core::suggest::Suggestion;
 use tokka_core::table::{GiftIx, Ix, LineIx, PromoIx, StoreIx, Table};
 use tokka_proto::v1;
 
@@ -16,6 +18,8 @@ mod funding;
 mod outcome;
 mod page;
 pub(crate) mod reservation;
+pub(crate) mod storefront;
+mod terms;
 
 pub(crate) use reservation::stands_for;
 
@@ -45,15 +49,11 @@ pub(crate) fn quote(
         fingerprint: format!("{:032x}", quote.fingerprint),
         revision: revision.to_owned(),
         next_change_at: quote.next_change_at.map(timestamp),
-        counters: match counters {
-            CounterState::NotLimited => v1::CounterState::NotLimited,
-            CounterState::Known => v1::CounterState::Known,
-            CounterState::Unknown => v1::CounterState::Unknown,
-        }
-        .into(),
+        counters: counter_state(counters).into(),
         needs_user: quote.needs_user,
         clawback_only: quote.clawback_only,
         at: Some(timestamp(basket.at())),
+        search: quote.search.map(|searched| search(&searched, quote)),
         ..Default::default()
     };
     if full {
@@ -65,6 +65,35 @@ pub(crate) fn quote(
         answer.settlements = funding::settlements(quote);
     }
     answer
+}
+
+fn search(searched: &Searched, quote: &Quote) -> v1::Search {
+    let (certificate, lower_bound) = match searched.certificate {
+        Certificate::Proven => (v1::Certificate::Proven, quote.payable),
+        Certificate::Bound { lower_bound } => (v1::Certificate::Bound, lower_bound),
+    };
+    v1::Search {
+        certificate: certificate.into(),
+        lower_bound: lower_bound.get(),
+        sequential_payable: searched.sequential.get(),
+        work: i64::try_from(searched.work).unwrap_or(i64::MAX),
+    }
+}
+
+/// An addition that is worth its price.
+pub(crate) fn suggestion(
+    rulebook: &Rulebook,
+    quote: &Quote,
+    products: &[LineRequest],
+    found: &Suggestion,
+) -> Option<v1::Suggestion> {
+    Some(v1::Suggestion {
+        line_id: products.get(found.product)?.line_id.clone(),
+        quantity: found.quantity,
+        payable: found.payable.get(),
+        difference: found.payable.get().saturating_sub(quote.payable.get()),
+        reaches: found.reaches.iter().map(|ix| rulebook.promotions().at(*ix).id.as_str().to_owned()).collect(),
+    })
 }
 
 /// The numbers of a quote as ids. INVARIANT: the quote is one of this basket under this rulebook.
@@ -202,6 +231,15 @@ fn stage(stage: Stage) -> v1::Stage {
         Stage::StoreCoupon => v1::Stage::StoreCoupon,
         Stage::PlatformSpend => v1::Stage::PlatformSpend,
         Stage::PlatformCoupon => v1::Stage::PlatformCoupon,
+    }
+}
+
+/// What was known, as callers read it.
+pub(crate) fn counter_state(state: CounterState) -> v1::CounterState {
+    match state {
+        CounterState::NotLimited => v1::CounterState::NotLimited,
+        CounterState::Known => v1::CounterState::Known,
+        CounterState::Unknown => v1::CounterState::Unknown,
     }
 }
 

@@ -14,7 +14,9 @@ use tokio::task::JoinSet;
 use tokka_catalog::Problems;
 use tokka_proto::v1::event_service_server::EventServiceServer;
 use tokka_proto::v1::pricing_service_server::PricingServiceServer;
+use tokka_proto::v1::promotion_service_server::PromotionServiceServer;
 use tokka_proto::v1::store_service_server::StoreServiceServer;
+use tokka_proto::v1::storefront_service_server::StorefrontServiceServer;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
@@ -29,9 +31,12 @@ use crate::events::EventFeed;
 use crate::frozen::Thawed;
 use crate::guard::Guard;
 use crate::pricing::Pricing;
+use crate::promotions::{Line, Promotions};
+use crate::recent_usage::RecentUsage;
 use crate::reservations::Reservations;
 use crate::store::on_redis::STORE;
 use crate::store::{self, Store};
+use crate::storefront::Storefront;
 use crate::verify::Verifier;
 
 /// A dead peer is noticed after the first silence and this answer that did not come.
@@ -41,14 +46,21 @@ const KEEP_ALIVE_WITHIN: Duration = Duration::from_secs(10);
 const STREAMS_MAX: u32 = 256;
 /// A request is at most 1 MiB: 1,000 lines with 20 categories each fit in.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// An operator brings a whole catalogue at once.
+const CATALOGUE_BYTES_MAX: usize = 64 << 20;
 
-/// The name by which probes ask for the service.
+/// The names by which probes ask for the services.
 const PRICING: &str = <PricingServiceServer<Pricing> as NamedService>::NAME;
+const STOREFRONT: &str = <StorefrontServiceServer<Storefront> as NamedService>::NAME;
 
 /// What is served to callers, and what to operators, besides reflection itself.
-const CALLERS: [&str; 2] = [PRICING, HEALTH];
-const OPERATORS: [&str; 3] =
-    [<EventServiceServer<EventFeed> as NamedService>::NAME, <StoreServiceServer<Verifier> as NamedService>::NAME, HEALTH];
+const CALLERS: [&str; 3] = [PRICING, STOREFRONT, HEALTH];
+const OPERATORS: [&str; 4] = [
+    <PromotionServiceServer<Promotions> as NamedService>::NAME,
+    <EventServiceServer<EventFeed> as NamedService>::NAME,
+    <StoreServiceServer<Verifier> as NamedService>::NAME,
+    HEALTH,
+];
 const HEALTH: &str = "grpc.health.v1.Health";
 /// The last answers of the admin address get this long to leave.
 const ADMIN_FLUSH_MAX: Duration = Duration::from_secs(1);
@@ -90,6 +102,9 @@ pub enum ServeError {
     /// The store can acknowledge nothing any more. What the disk holds is known again after a restart.
     #[error("the store failed, and the server with it: {0}")]
     Store(String),
+    /// The catalogue that the store keeps cannot be read.
+    #[error("the catalogue in the store cannot be read: {0}")]
+    Kept(String),
     /// Accepting connections failed.
     #[error("the server ended: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -114,7 +129,10 @@ pub struct Started {
 /// # Errors
 /// [`ServeError`]; a catalogue with errors is one at the start and none later.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: impl FnOnce(Started)) -> Result<(), ServeError> {
-    let catalogue = Arc::new(Catalogue::open(config.catalogue.clone()).await.map_err(ServeError::Catalogue)?);
+    let catalogue = Arc::new(match &config.catalogue {
+        Some(folder) => Catalogue::open(folder.clone()).await.map_err(ServeError::Catalogue)?,
+        None => Catalogue::stored(),
+    });
     let main = listen(config.listen).await?;
     let admin = match config.admin {
         Some(address) => Some(listen(address).await?),
@@ -128,7 +146,18 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
 
     // What runs beside the calls ends with this set.
     let mut beside = JoinSet::new();
-    beside.spawn(Watch::start(&config.catalogue).follow(Arc::clone(&catalogue), config.catalogue_poll));
+    let line = match &config.catalogue {
+        Some(folder) => {
+            beside.spawn(Watch::start(folder).follow(Arc::clone(&catalogue), config.catalogue_poll));
+            None
+        }
+        None => {
+            let line = Line::open(Arc::clone(&ledger), Arc::clone(&catalogue)).await;
+            let line = Arc::new(line.map_err(|error| ServeError::Kept(error.into_status().message().to_owned()))?);
+            beside.spawn(Arc::clone(&line).follow(config.revisions_poll));
+            Some(line)
+        }
+    };
 
     beside.spawn(store::sweep(Arc::clone(&ledger), config.sweep_every));
     let (end_archive, archive_ends) = watch::channel(false);
@@ -154,6 +183,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         receipts: store.receipts,
         thawed: Thawed::default(),
     });
+    let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {
         catalogue: Arc::clone(&catalogue),
         counters: Arc::new(LedgerCounters(ledger)),
@@ -166,6 +196,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         .add_service(probes.clone())
         .add_service(reflection(&CALLERS).build_v1()?)
         .add_service(reflection(&CALLERS).build_v1alpha()?)
+        .add_service(StorefrontServiceServer::new(storefront).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX));
     let (end_admin, admin_ends) = oneshot::channel::<()>();
     let mut administered = JoinSet::new();
@@ -175,6 +206,11 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
             .add_service(probes)
             .add_service(reflection(&OPERATORS).build_v1()?)
             .add_service(reflection(&OPERATORS).build_v1alpha()?)
+            .add_service(
+                PromotionServiceServer::new(Promotions::new(line))
+                    .max_decoding_message_size(CATALOGUE_BYTES_MAX)
+                    .max_encoding_message_size(usize::MAX),
+            )
             .add_service(EventServiceServer::new(feed.clone()))
             .add_service(StoreServiceServer::new(Verifier::new(store.ledger)));
         let serving = transport().layer(tower::layer::layer_fn(Guard)).add_routes(services.routes());
@@ -298,10 +334,11 @@ fn reflection(services: &[&str]) -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// The server as a whole and its service stand and fall together.
+/// The server as a whole and its services stand and fall together.
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     health.set_service_status("", status).await;
     health.set_service_status(PRICING, status).await;
+    health.set_service_status(STOREFRONT, status).await;
 }
 
 /// Tells probes whether the folder's files are those that are served, for ever.

@@ -11,6 +11,15 @@ pub(crate) mod reservation;
 pub(crate) mod reserve;
 pub(crate) mod rollback;
 
+pub(crate) mod apply;
+pub(crate) mod cards;
+pub(crate) mod get;
+pub(crate) mod history;
+pub(crate) mod offers;
+pub(crate) mod promotions;
+pub(crate) mod restore;
+pub(crate) mod zone;
+
 pub(crate) mod events;
 pub(crate) mod store;
 pub(crate) mod verify;

@@ -1,14 +1,17 @@
 //! The `tokka` command: prices baskets, runs scenarios, checks catalogues, serves them, and asks servers about orders.
 
 mod commands;
+mod difference;
 mod order;
 mod report;
 
 mod catalogue;
+mod desk;
 mod failure;
 mod grid;
 mod money;
 mod output;
+mod page;
 mod products;
 mod reference;
 mod remote;
@@ -20,7 +23,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, commit, events, quote, reservation, reserve, rollback, schema, serve, store as stores, test, verify,
+    apply, cards, check, commit, events, get, history, offers, promotions, quote, reservation, reserve, restore, rollback,
+    schema, serve, store as stores, test, verify, zone,
 };
 
 /// What does this basket cost this customer now, and why?
@@ -73,6 +77,28 @@ enum Command {
     Reservation(reservation::Reservation),
     /// Makes a store on Redis, shows how it is, or brings it back
     Store(stores::Store),
+    /// Shows what the cards of products show: the price of one piece now, and the promotion behind it
+    Cards(cards::Cards),
+    /// Shows what a product can get: its promotions, and the coupons that cover it
+    Offers(offers::Offers),
+    /// Lists the products of a promotion, with its terms
+    Zone(zone::Zone),
+    /// Shows what files change in the catalogue of a server, and changes it
+    Apply(apply::Apply),
+    /// Puts drafts of promotions in force
+    Publish(promotions::Promotions),
+    /// Stops promotions: the next quote is without them
+    Pause(promotions::Promotions),
+    /// Lets paused promotions go on
+    Resume(promotions::Promotions),
+    /// Ends promotions for good
+    Archive(promotions::Promotions),
+    /// Shows what the catalogue of a server holds
+    Get(get::Get),
+    /// Shows the revisions of a server's catalogue, and what each changed
+    History(history::History),
+    /// Makes a server's catalogue as it was in an older revision
+    Restore(restore::Restore),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
     /// Prints the log of a store: what happened to every reservation
@@ -91,6 +117,17 @@ fn main() -> ExitCode {
         Command::Rollback(arguments) => rollback::run(&arguments),
         Command::Reservation(arguments) => reservation::run(&arguments),
         Command::Store(arguments) => stores::run(&arguments),
+        Command::Cards(arguments) => cards::run(&arguments),
+        Command::Offers(arguments) => offers::run(&arguments),
+        Command::Zone(arguments) => zone::run(&arguments),
+        Command::Apply(arguments) => apply::run(&arguments),
+        Command::Publish(arguments) => promotions::run(&arguments, promotions::To::Publish),
+        Command::Pause(arguments) => promotions::run(&arguments, promotions::To::Pause),
+        Command::Resume(arguments) => promotions::run(&arguments, promotions::To::Resume),
+        Command::Archive(arguments) => promotions::run(&arguments, promotions::To::Archive),
+        Command::Get(arguments) => get::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };

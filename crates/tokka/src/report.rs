@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use tokka_core::amount::Amount;
-use tokka_core::basket::{Basket, Line};
+use tokka_core::basket::{Basket, Line, LineRequest};
 use tokka_core::promotion::{Promotion, Stage};
 use tokka_core::quote::{Counter, Payer, Quote, View};
 use tokka_core::rulebook::Rulebook;
+use tokka_core::suggest::Suggestion;
 use tokka_core::table::{CounterIx, GiftIx, Ix, LineIx, PromoIx, StoreIx, Table};
 
 use crate::money::money;
@@ -17,6 +18,7 @@ mod parties;
 mod promotions;
 #[cfg(test)]
 mod sample;
+mod searched;
 mod sums;
 mod tables;
 #[cfg(test)]
@@ -41,6 +43,10 @@ pub(crate) struct Report<'a> {
     pub(crate) counters: &'a Table<CounterIx, Counter>,
     /// What was used of them before, in the same order.
     pub(crate) usage: &'a [i64],
+    /// Products that might be added.
+    pub(crate) additions: &'a [LineRequest],
+    /// Those that are worth their price.
+    pub(crate) suggestions: &'a [Suggestion],
 }
 
 impl Report<'_> {

@@ -94,6 +94,7 @@ pub fn rule_only(name: &str, owner: Owner, rule: Rule) -> Promotion {
         limits: Limits::default(),
         display: Display::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }

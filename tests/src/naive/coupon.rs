@@ -43,6 +43,9 @@ pub fn run(order: &mut Order<'_>, stage: Stage) {
             order.verdicts.insert(id, verdict);
             continue;
         }
+        if order.choices.as_ref().is_some_and(|choices| !choices.coupons.contains(&promo)) {
+            continue;
+        }
         let verdict = match places.get(&promotion.owner) {
             Some(&other) => Verdict::not("ONE_PER_ORDER").with("promotion", order.id(other)),
             None => try_one(order, promo, rule, stage),

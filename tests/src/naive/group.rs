@@ -1,8 +1,10 @@
 //! How do pages show the lines together (`pricing.md` §9 Groups)? By store: spends, sets, single lines.
 
-use tokka_core::promotion::Stage;
+use tokka_core::promotion::{Rule, Stage};
 
+use super::active::why_not_covered;
 use super::order::{Order, Promo, Segment};
+use super::spend::kept_for_another;
 use crate::priced::PricedGroup;
 
 /// What a store spend promotion looked at: its segments, and whether it applied to them.
@@ -72,18 +74,32 @@ fn of_store(order: &Order<'_>, store: &str) -> Vec<PricedGroup> {
     groups
 }
 
-/// Line, units, marks. READING: `not_in_spend` marks what stands in no spend's group and is covered by one that stacking
-/// keeps out; it names the first such promotion.
+/// Line, units, marks. READING: `not_in_spend` marks what stands in no spend's group, and names the first spend of its store
+/// that excludes the line, or covers it and is kept from it by stacking or by the request.
 fn entry(order: &Order<'_>, segment: Segment, in_spend: bool) -> (String, i64, String) {
     let units = order.units(segment);
     let mut marks = String::new();
     if units[0].over_limit {
         marks.push_str(" over limit");
     }
-    let kept_out = order.in_order(Stage::StoreSpend).into_iter().filter(|&promo| order.covered_lines(promo).contains(&segment.0));
-    let by = kept_out.filter_map(|promo| order.closed_by(segment, Stage::StoreSpend).map(|by| (promo, by))).next();
-    if let (false, Some((promo, by))) = (in_spend, by) {
-        marks.push_str(&format!(" not in {}: NOT_STACKABLE by {}", order.id(promo), order.id(by)));
+    let line = order.line(segment.0);
+    let why_not = |promo: Promo| match why_not_covered(order.promotion(promo), line) {
+        Some("EXCLUDED") => Some("EXCLUDED".to_owned()),
+        Some(_) => None,
+        None => match order.closed_by(segment, Stage::StoreSpend) {
+            Some(by) => Some(format!("NOT_STACKABLE by {}", order.id(by))),
+            None => match &order.promotion(promo).rule {
+                Rule::Spend(rule) => {
+                    kept_for_another(order, promo, rule, Stage::StoreSpend, segment.0).then(|| "NOT_SELECTED".to_owned())
+                }
+                _ => None,
+            },
+        },
+    };
+    let spends = order.in_order(Stage::StoreSpend).into_iter();
+    let mark = spends.filter_map(|promo| why_not(promo).map(|why| (promo, why))).next();
+    if let (false, Some((promo, why))) = (in_spend, mark) {
+        marks.push_str(&format!(" not in {}: {why}", order.id(promo)));
     }
-    (order.line(segment.0).line_id.to_string(), units.len() as i64, marks)
+    (line.line_id.to_string(), units.len() as i64, marks)
 }

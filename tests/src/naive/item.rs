@@ -96,7 +96,14 @@ fn serve(order: &mut Order<'_>, group: &[usize]) {
         Some(Selection::Promotion(id)) if deals.iter().any(|deal| order.id(deal.promo) == id) => {
             deals.iter().position(|deal| order.id(deal.promo) == id)
         }
-        // The selected one does not apply here: the default choice.
+        // The selected one does not apply here: as if nothing was selected.
+        _ if order.choices.as_ref().is_some_and(|choices| !choices.coupons_only) => {
+            let choices = order.choices.as_ref().expect("just seen");
+            let key = (order.line(group[0]).store.to_string(), sku.clone());
+            let decided = choices.items.get(&key).copied().flatten();
+            decided.and_then(|promo| deals.iter().position(|deal| deal.promo == promo))
+        }
+        // The default choice.
         _ => (!deals.is_empty()).then_some(0),
     };
     let by_default = !matches!(selection, Some(Selection::None))

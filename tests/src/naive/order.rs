@@ -2,6 +2,7 @@
 //! (`pricing.md` §2).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tokka_core::basket::{Basket, Line};
 use tokka_core::catalogue::Catalogue;
@@ -9,6 +10,7 @@ use tokka_core::promotion::{Promotion, Stage};
 
 use super::active::{lets_into, why_not_active, why_not_covered};
 use super::allocate::{Participant, allocate};
+use super::choice::Choices;
 use super::defect::Defect;
 use super::group::Looked;
 use super::hint::Hint;
@@ -98,6 +100,8 @@ pub struct Order<'a> {
     pub needs_user: bool,
     /// The amount of each line after stage 3.
     pub after_store_spend: Vec<Minor>,
+    /// What is decided beforehand, instead of by the rules of choice.
+    pub choices: Option<Rc<Choices>>,
 }
 
 impl<'a> Order<'a> {
@@ -134,6 +138,7 @@ impl<'a> Order<'a> {
             coverage: BTreeMap::new(),
             needs_user: false,
             after_store_spend: Vec::new(),
+            choices: None,
         }
     }
 

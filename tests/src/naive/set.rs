@@ -13,6 +13,9 @@ pub fn run(order: &mut Order<'_>) {
     let after_items = order.clone();
     let mut earlier: Vec<Promo> = Vec::new();
     for promo in order.in_order(Stage::Set) {
+        if order.choices.as_ref().is_some_and(|choices| choices.sets_off.contains(&promo)) {
+            continue;
+        }
         let verdict = match form(order, promo) {
             Ok(sets) => take(order, promo, &sets),
             Err(verdict) => or_beaten(order, &after_items, promo, &earlier, verdict),

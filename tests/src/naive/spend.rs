@@ -51,6 +51,7 @@ fn looked_at(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage) -> Vec
         order.closed_by(segment, stage).is_none()
             && taken_by(order, segment, rule, stage).is_none()
             && !kept_for_another(order, promo, rule, stage, segment.0)
+            && !decided_for_another(order, promo, rule, stage, segment.0)
     };
     covered.into_iter().filter(free).collect()
 }
@@ -64,7 +65,7 @@ fn taken_by(order: &Order<'_>, segment: Segment, rule: &Spend, stage: Stage) -> 
 
 /// `select_spend`: an active one that covers the line keeps it for itself in its stage and group, whether or not it
 /// applies; `none` keeps it out of stages 3 and 5.
-fn kept_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, line: usize) -> bool {
+pub(super) fn kept_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, line: usize) -> bool {
     let line = order.line(line);
     let ids = match order.world.basket.select_spend().get(line.line_id.as_str()) {
         None => return false,
@@ -80,6 +81,13 @@ fn kept_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage,
     };
     let selected = order.world.catalogue.promotions().iter().filter(|other| ids.iter().any(|id| other.id == id.as_str()));
     selected.into_iter().any(|other| other.id != order.id(promo) && keeps(other))
+}
+
+/// Another promotion may take the line, or none.
+fn decided_for_another(order: &Order<'_>, promo: Promo, rule: &Spend, stage: Stage, line: usize) -> bool {
+    let Some(choices) = order.choices.as_ref().filter(|choices| !choices.coupons_only) else { return false };
+    let decided = choices.spends.get(&(line, stage, rule.exclusion_group.to_string())).copied().flatten();
+    decided != Some(promo)
 }
 
 /// EXCLUDED_BY where its group took one, else NOT_STACKABLE where stacking closes one. READING: where the selection alone

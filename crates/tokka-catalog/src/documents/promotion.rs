@@ -14,6 +14,7 @@ use tokka_core::rate::Rate;
 use tokka_core::schedule::{Days, Session};
 
 use super::built;
+use crate::check::Code;
 use crate::decode::Context;
 use crate::document;
 use crate::values::{Count, TimeOfDay};
@@ -50,6 +51,8 @@ document! {
         display: Display [default Display::default() => {}],
         /// Who pays its discount, summing to 100 percent; none = its owner.
         funding: Vec<Funding> [default Vec::new() => []],
+        /// Codes of findings that would keep it from being published, and that are wanted all the same.
+        acknowledge: Vec<Acknowledged> [default Vec::new() => []],
         /// Stage 1: a price for each eligible unit.
         item_price: ItemPrice [optional],
         /// Stage 1: a price by quantity.
@@ -66,6 +69,18 @@ document! {
         coupon: Coupon [optional],
     }
     exactly_one(item_price, volume_price, buy_get, mix_match, bundle, spend, coupon);
+}
+
+/// A finding that somebody has seen and wants all the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Acknowledged(Code);
+
+crate::choice! {
+    Acknowledged, "the code of a finding that can be acknowledged":
+    "ITEM_PRICE_ON_EVERYTHING" => Acknowledged(Code::ItemPriceOnEverything),
+    "STACKING_NOT_STATED" => Acknowledged(Code::StackingNotStated),
+    "DISCOUNT_OVER_70" => Acknowledged(Code::DiscountOver70),
+    "FLASH_WITHOUT_LIMIT" => Acknowledged(Code::FlashWithoutLimit),
 }
 
 /// A promotion, and whether its status was written.
@@ -103,6 +118,7 @@ impl PromotionDocument {
             limits: self.limits,
             display: self.display,
             funding: self.funding,
+            acknowledge: self.acknowledge.into_iter().filter_map(|Acknowledged(code)| Token::parse(code.name()).ok()).collect(),
             rule: rules.into_iter().flatten().next()?,
         };
         Some(DraftedPromotion { promotion, status_written: self.status.is_some() })

@@ -30,7 +30,7 @@ fn a_scope_holds_what_the_engine_would_cover() {
     let id = |text: &str| Id::parse(text).unwrap();
     let tokens = |texts: &[&str]| Some(texts.iter().map(|text| Token::parse(*text).unwrap()).collect::<Vec<_>>());
     let held = |owner: &Owner, scope: &Scope| {
-        products.held_by(owner, scope).iter().map(|product| format!("{}{}", product.sku, product.store)).collect::<Vec<_>>()
+        products.held_by(owner, scope).iter().map(|(_, product)| format!("{}{}", product.sku, product.store)).collect::<Vec<_>>()
     };
     let (platform, store) = (Owner::Platform, Owner::Store(id("x")));
     let mut scope = Scope::default();

@@ -48,6 +48,11 @@ pub(crate) struct UnitLimits {
 }
 
 impl Limits {
+    /// Is there any?
+    pub(crate) fn any(&self) -> bool {
+        self.orders_per_user.is_some() || self.stock.is_some() || self.budget.is_some() || !self.units.is_empty()
+    }
+
     /// The limits that speak of the sku of this line.
     pub(crate) fn units_of(&self, layout: &Layout<'_>, line: LineIx) -> UnitLimits {
         let sku_of = layout.first_of_sku(line);

@@ -33,12 +33,12 @@ struct Listed {
 const PAIRS_MAX: usize = 256;
 
 impl ScopeIndex {
-    /// Indexes what can be active without being offered.
-    pub(crate) fn of(promotions: &Table<PromoIx, Promotion>) -> Self {
+    /// Indexes what is published: coupons, or what can be active without being offered.
+    pub(crate) fn of(promotions: &Table<PromoIx, Promotion>, coupons: bool) -> Self {
         let mut index = Self::default();
         for (ix, promotion) in promotions.iter() {
-            let offered = matches!(promotion.stage(), Stage::StoreCoupon | Stage::PlatformCoupon);
-            if is_published(promotion) && !offered {
+            let is_coupon = matches!(promotion.stage(), Stage::StoreCoupon | Stage::PlatformCoupon);
+            if is_published(promotion) && is_coupon == coupons {
                 index.add(ix, promotion);
             }
         }

@@ -5,13 +5,14 @@ use smallvec::SmallVec;
 
 use super::Pricing;
 use super::reward::{self, Sight, Terms};
+use crate::amount::Amount;
 use crate::outcome::{LineCoverage, NotCovered, Verdict};
 use crate::prepare::Candidate;
-use crate::promotion::{Basis, Owner, Rule, SpendTier, Stage};
+use crate::promotion::{Basis, Coupon, Owner, Rule, SpendTier, Stage};
 use crate::quote::QuoteError;
 use crate::table::{Ix, LineIx, PromoIx};
 
-pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteError> {
+pub(crate) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteError> {
     let mut places: SmallVec<[(&Owner, PromoIx); 4]> = SmallVec::new();
     for (number, candidate) in pricing.candidates(stage) {
         let document = pricing.prepared.promotion_of(candidate);
@@ -24,6 +25,10 @@ pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteEr
                 *slot = coverage;
             }
         }
+        if pricing.plan.is_some_and(|plan| !plan.uses_coupon(number)) {
+            pricing.left_out.push(number);
+            continue;
+        }
         if let Some((_, promotion)) = places.iter().find(|(owner, _)| **owner == document.owner) {
             pricing.refused(number, Verdict::OnePerOrder { promotion: *promotion });
             continue;
@@ -32,16 +37,10 @@ pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteEr
             pricing.refused(number, Verdict::NotStackable { promotion: *promotion });
             continue;
         }
-        let tier = [SpendTier { threshold: rule.threshold.get(), discount: Some(rule.discount), gifts: Vec::new() }];
-        let terms = Terms {
-            tiers: &tier,
-            basis: Basis::Amount,
-            repeat: false,
-            max_repeats: None,
-            threshold_on: rule.threshold_on,
-            qualify: rule.qualify.as_ref(),
-        };
+        let tier = tier(rule);
+        let terms = terms(rule, &tier);
         match reward::judge(pricing, candidate, terms, &sight)? {
+            Ok(win) if pricing.coupons_apart => reward::note(pricing, number, &win)?,
             Ok(win) => {
                 reward::carry_out(pricing, number, candidate, terms, &sight, win)?;
                 places.push((&document.owner, candidate.promotion));
@@ -50,6 +49,42 @@ pub(super) fn run(pricing: &mut Pricing<'_>, stage: Stage) -> Result<(), QuoteEr
         }
     }
     Ok(())
+}
+
+/// A coupon is one tier.
+fn tier(rule: &Coupon) -> [SpendTier; 1] {
+    [SpendTier { threshold: rule.threshold.get(), discount: Some(rule.discount), gifts: Vec::new() }]
+}
+
+fn terms<'p>(rule: &'p Coupon, tier: &'p [SpendTier; 1]) -> Terms<'p> {
+    Terms {
+        tiers: tier,
+        basis: Basis::Amount,
+        repeat: false,
+        max_repeats: None,
+        threshold_on: rule.threshold_on,
+        qualify: rule.qualify.as_ref(),
+    }
+}
+
+/// Uses one coupon; did it apply?
+pub(crate) fn apply(pricing: &mut Pricing<'_>, number: usize, candidate: &Candidate) -> Result<bool, QuoteError> {
+    let Rule::Coupon(rule) = &pricing.prepared.promotion_of(candidate).rule else { return Ok(false) };
+    let tier = tier(rule);
+    let terms = terms(rule, &tier);
+    let sight = look(pricing, candidate);
+    match reward::judge(pricing, candidate, terms, &sight)? {
+        Ok(win) => reward::carry_out(pricing, number, candidate, terms, &sight, win).map(|()| true).map_err(Into::into),
+        Err(_) => Ok(false),
+    }
+}
+
+/// What one coupon would take off; nothing where it would not apply.
+pub(crate) fn worth(pricing: &Pricing<'_>, candidate: &Candidate) -> Result<Amount, QuoteError> {
+    let Rule::Coupon(rule) = &pricing.prepared.promotion_of(candidate).rule else { return Ok(Amount::ZERO) };
+    let tier = tier(rule);
+    let judged = reward::judge(pricing, candidate, terms(rule, &tier), &look(pricing, candidate))?;
+    Ok(judged.map_or(Amount::ZERO, |win| win.discount))
 }
 
 /// The segments that it covers and that stacking lets in.

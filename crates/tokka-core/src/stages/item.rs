@@ -12,10 +12,11 @@ use crate::prepare::select::ItemSelection;
 use crate::promotion::{Basis, ItemPrice, Promotion, Rule, Stage, UnitPrice, VolumeMode, VolumePrice};
 use crate::quote::{FreeUnits, Hint, Segment, Then, Touch};
 use crate::rate::Rounding;
+use crate::rulebook::Rulebook;
 use crate::table::{Ix, LineIx, PromoIx};
 
 /// Serves every group, and makes the first segments.
-pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
+pub(crate) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut spread: SmallVec<[Spread; 4]> = SmallVec::new();
     // Only outcomes name it.
@@ -25,7 +26,17 @@ pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
         let gross = group.and_then(|group| gross_by_group.get(group)).copied().unwrap_or_default();
         serve(pricing, looks, gross, &mut pieces, &mut spread)?;
     }
-    make_segments(pricing, pieces)?;
+    finish(pricing, pieces, spread, |_| true)
+}
+
+/// Makes the first segments of some lines, of what their groups took.
+pub(crate) fn finish(
+    pricing: &mut Pricing<'_>,
+    pieces: Vec<Piece>,
+    spread: SmallVec<[Spread; 4]>,
+    of: impl Fn(LineIx) -> bool,
+) -> Result<(), Overflow> {
+    make_segments(pricing, pieces, of)?;
     // What a `buy_get` takes off is allocated over all units of its group, once these are segments.
     for Spread { promotion, look, discount } in spread {
         let lines = pricing.prepared.lines_of_look(&look).iter();
@@ -37,39 +48,40 @@ pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
 
 /// Equal units of a line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Piece {
-    line: LineIx,
-    units: i64,
-    over_limit: bool,
+pub(crate) struct Piece {
+    pub(crate) line: LineIx,
+    pub(crate) units: i64,
+    pub(crate) over_limit: bool,
     /// What each costs, and who made it cheaper.
-    made_cheaper: Option<(PromoIx, Amount)>,
+    pub(crate) made_cheaper: Option<(PromoIx, Amount)>,
 }
 
 /// A discount to be allocated over the lines of a look.
-struct Spread {
+#[derive(Debug, Clone)]
+pub(crate) struct Spread {
     promotion: PromoIx,
     look: ItemLook,
     discount: Amount,
 }
 
 /// What a promotion would make of a group.
-#[derive(Debug, Default)]
-pub(super) struct Offer {
-    pub(super) discount: Amount,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Offer {
+    pub(crate) discount: Amount,
     pub(super) floor_cut: Amount,
     /// Units on top.
-    pub(super) free_units: i64,
+    pub(crate) free_units: i64,
     /// What it takes of its limits: units made cheaper, or free ones.
     pub(super) count: i64,
     pub(super) cut: Vec<LimitUse>,
     pub(super) hint: Option<Box<Hint>>,
-    pub(super) pieces: SmallVec<[Piece; 4]>,
+    pub(crate) pieces: SmallVec<[Piece; 4]>,
 }
 
 /// Why it would make nothing of it.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) verdict: Verdict,
+pub(crate) struct Refusal {
+    pub(crate) verdict: Verdict,
     pub(super) hint: Option<Box<Hint>>,
     /// Limits that cut the quantity.
     pub(super) cut: Vec<LimitUse>,
@@ -86,7 +98,7 @@ impl From<Verdict> for Box<Refusal> {
 }
 
 /// An offer, or a refusal; the outer error is a bug of ours.
-pub(super) type Bid = Result<Result<Offer, Box<Refusal>>, Overflow>;
+pub(crate) type Bid = Result<Result<Offer, Box<Refusal>>, Overflow>;
 
 /// What a look at a group asks about.
 pub(super) struct Look<'p> {
@@ -111,7 +123,8 @@ fn serve(
     let Some(line) = looks.first().and_then(|look| prepared.lines_of_look(look).first()) else { return Ok(()) };
     let selection = prepared.selections.item(*line);
     // What a higher priority beats need not be priced, unless somebody reads why it was beaten, or it may need a user.
-    let winner_only = !pricing.full && selection.is_none() && prepared.basket.user().is_some();
+    let plan = pricing.plan.filter(|plan| plan.all_stages());
+    let winner_only = !pricing.full && plan.is_none() && selection.is_none() && prepared.basket.user().is_some();
 
     let mut offers: SmallVec<[(&ItemLook, PromoIx, Offer); 4]> = SmallVec::new();
     for look in looks {
@@ -132,23 +145,16 @@ fn serve(
         }
     }
 
-    // Highest priority, lowest amount of the group, most free units on top, smallest id. Looks stand in order of
-    // priority, then id, so the first of equals wins.
     let is_selected = |promotion: PromoIx| selection == Some(ItemSelection::One(promotion));
     let selected = offers.iter().position(|(_, promotion, _)| is_selected(*promotion));
-    let by_default = || {
-        let priority =
-            |position: usize| offers.get(position).map(|(_, promotion, _)| prepared.rulebook.promotion(*promotion).priority);
-        let key = |position: usize| offers.get(position).map(|(.., offer)| (offer.discount, offer.free_units));
-        (0..offers.len()).reduce(
-            |best, other| {
-                if priority(other) == priority(best) && key(other) > key(best) { other } else { best }
-            },
-        )
-    };
+    let by_default = || best_of(prepared.rulebook, offers.iter().map(|(_, promotion, offer)| (*promotion, offer)));
+    let planned = plan.map(|plan| {
+        let group = looks.first().map_or(0, |look| look.group);
+        offers.iter().position(|(look, ..)| Some(look.candidate) == plan.item(group))
+    });
     let chosen = match selection {
         Some(ItemSelection::None) => None,
-        _ => selected.or_else(by_default),
+        _ => planned.unwrap_or_else(|| selected.or_else(by_default)),
     };
 
     let winner = chosen.and_then(|chosen| offers.get(chosen)).map(|(_, promotion, offer)| (*promotion, offer.discount));
@@ -159,11 +165,24 @@ fn serve(
             let (amount, winner_amount) = (gross.less_or_zero(offer.discount), gross.less_or_zero(discount));
             let verdict = Verdict::BeatenBy { promotion: winner, amount: Some(amount), winner: Some(winner_amount) };
             pricing.refused(look.candidate, verdict);
+        } else if plan.is_some() && selected.is_none() && selection != Some(ItemSelection::None) {
+            pricing.left_out.push(look.candidate);
         } else {
             pricing.refused(look.candidate, Verdict::NotSelected);
         }
     }
     Ok(())
+}
+
+/// The default choice: highest priority, lowest amount of the group, most free units on top, smallest id. Offers stand in
+/// order of priority, then id, so the first of equals wins.
+pub(crate) fn best_of<'o>(rulebook: &Rulebook, offers: impl Iterator<Item = (PromoIx, &'o Offer)>) -> Option<usize> {
+    let priced = offers.map(|(promotion, offer)| (rulebook.promotion(promotion).priority, (offer.discount, offer.free_units)));
+    let best = priced.enumerate().reduce(|best, other| {
+        let ((_, (priority, brings)), (_, (other_priority, other_brings))) = (best, other);
+        if other_priority == priority && other_brings > brings { other } else { best }
+    });
+    best.map(|(position, _)| position)
 }
 
 /// What each group costs before any promotion, by its number, with the lines that none of its promotions covers.
@@ -182,11 +201,15 @@ fn gross_by_group(pricing: &Pricing<'_>) -> Result<Vec<Amount>, Overflow> {
 }
 
 /// What one promotion would make of the lines that it covers.
-fn bid(pricing: &Pricing<'_>, item_look: &ItemLook) -> Bid {
+pub(crate) fn bid(pricing: &Pricing<'_>, item_look: &ItemLook) -> Bid {
+    let lines = pricing.prepared.lines_of_look(item_look).iter();
+    bid_for(pricing, item_look.candidate, lines.filter_map(|line| Some((*line, pricing.line(*line)?))).collect())
+}
+
+/// Likewise, for lines that may be written differently.
+pub(crate) fn bid_for<'l>(pricing: &'l Pricing<'_>, candidate: usize, lines: SmallVec<[(LineIx, &'l Line); 8]>) -> Bid {
     let prepared = pricing.prepared;
-    let Some(candidate) = prepared.candidates.get(item_look.candidate) else { return Ok(Err(Verdict::NoBenefit.into())) };
-    let lines: SmallVec<[(LineIx, &Line); 8]> =
-        prepared.lines_of_look(item_look).iter().filter_map(|line| Some((*line, pricing.line(*line)?))).collect();
+    let Some(candidate) = prepared.candidates.get(candidate) else { return Ok(Err(Verdict::NoBenefit.into())) };
     let quantity = lines.iter().try_fold(0i64, |sum, (_, line)| sum.plus(line.quantity))?;
     let units = match lines.first() {
         Some((first, _)) => candidate.limits.units_of(&prepared.layout, *first),
@@ -351,7 +374,7 @@ fn price_units(
 }
 
 /// What a unit of price p would cost, were there no floor.
-fn target(p: Amount, price: UnitPrice, rounding: Rounding) -> Amount {
+pub(crate) fn target(p: Amount, price: UnitPrice, rounding: Rounding) -> Amount {
     match price {
         UnitPrice::Fixed(fixed) => fixed,
         UnitPrice::AmountOff(off) => p.less_or_zero(off),
@@ -359,7 +382,8 @@ fn target(p: Amount, price: UnitPrice, rounding: Rounding) -> Amount {
     }
 }
 
-fn take(
+/// Takes an offer: its limits, its pieces, and its discount where that is spread over a group.
+pub(crate) fn take(
     pricing: &mut Pricing<'_>,
     look: &ItemLook,
     promotion: PromoIx,
@@ -394,12 +418,15 @@ fn take(
 }
 
 /// Makes the segments of all lines: those that were made, else one a line.
-fn make_segments(pricing: &mut Pricing<'_>, mut pieces: Vec<Piece>) -> Result<(), Overflow> {
+fn make_segments(pricing: &mut Pricing<'_>, mut pieces: Vec<Piece>, of: impl Fn(LineIx) -> bool) -> Result<(), Overflow> {
     pieces.sort_by_key(|piece| piece.line);
     let mut pieces = pieces.into_iter().peekable();
     let mut segments = Vec::with_capacity(pricing.prepared.basket.lines().len());
     for (position, row) in pricing.prepared.basket.lines().iter().enumerate() {
         let line = LineIx::new(position);
+        if !of(line) {
+            continue;
+        }
         let whole = Piece { line, units: row.quantity, over_limit: false, made_cheaper: None };
         let mut next = pieces.next_if(|piece| piece.line == line).or(Some(whole));
         while let Some(piece) = next {

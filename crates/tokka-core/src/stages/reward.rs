@@ -165,6 +165,11 @@ pub(super) fn carry_out(
     pricing.applied(number, applied)
 }
 
+/// Notes what it would bring, and takes nothing.
+pub(super) fn note(pricing: &mut Pricing<'_>, number: usize, win: &Win) -> Result<(), Overflow> {
+    pricing.applied(number, Applied { discount: win.discount, floor_cut: win.floor_cut, ..Applied::default() })
+}
+
 /// Notes why it brings nothing, and what is missing.
 pub(super) fn refuse(pricing: &mut Pricing<'_>, number: usize, refusal: Refusal) {
     pricing.gifts.extend(refusal.missing);

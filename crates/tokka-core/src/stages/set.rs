@@ -15,7 +15,7 @@ use form::{Formed, Pool, Shape};
 
 mod form;
 
-pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
+pub(crate) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
     let mut candidates = pricing.candidates(Stage::Set).peekable();
     if candidates.peek().is_none() {
         return Ok(());
@@ -23,6 +23,10 @@ pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
     // What a set could have been formed of, had no earlier promotion taken anything.
     let mut as_found: Option<Vec<Segment>> = None;
     for (number, candidate) in candidates {
+        if pricing.plan.is_some_and(|plan| !plan.uses_set(number)) {
+            pricing.left_out.push(number);
+            continue;
+        }
         let before = pricing.full.then(|| pricing.segments.clone()).filter(|_| as_found.is_none());
         match try_one(pricing, candidate)? {
             Try::Formed(formed) => {
@@ -45,6 +49,14 @@ pub(super) fn run(pricing: &mut Pricing<'_>) -> Result<(), Overflow> {
         }
     }
     Ok(())
+}
+
+/// Forms the sets of one promotion; did it form any?
+pub(crate) fn apply(pricing: &mut Pricing<'_>, number: usize, candidate: &Candidate) -> Result<bool, Overflow> {
+    match try_one(pricing, candidate)? {
+        Try::Formed(formed) => take(pricing, number, candidate, formed).map(|()| true),
+        Try::Refused(_) | Try::LacksUnits(_) => Ok(false),
+    }
 }
 
 enum Try {

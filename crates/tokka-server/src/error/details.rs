@@ -40,6 +40,27 @@ pub(super) fn add_violations(details: &mut ErrorDetails, violations: Vec<FieldVi
     }
 }
 
+/// The first things that are not as they have to be, each with what it is about, and how many there are in all.
+pub(super) fn add_preconditions(
+    details: &mut ErrorDetails,
+    reason: &str,
+    violations: Vec<(String, String)>,
+    about: &mut HashMap<String, String>,
+) {
+    about.insert("violations".to_owned(), violations.len().to_string());
+    let mut bytes = 0usize;
+    for (subject, description) in violations.into_iter().take(VIOLATIONS_MAX) {
+        let subject = clip(subject, FIELD_BYTES_MAX);
+        let description = clip(description, DESCRIPTION_BYTES_MAX);
+        bytes =
+            bytes.saturating_add(subject.len()).saturating_add(description.len()).saturating_add(reason.len()).saturating_add(12);
+        if bytes > VIOLATIONS_BYTES_MAX {
+            break;
+        }
+        details.add_precondition_failure_violation(reason, subject, description);
+    }
+}
+
 /// The first counters that have too little, by name and in words.
 pub(super) fn add_shortages(details: &mut ErrorDetails, shortages: Vec<v1::CounterShortage>) {
     let mut violations = Vec::new();

@@ -1,7 +1,13 @@
 //! Does every error have its row, and do its details fit? One of each is made, and none can be forgotten.
 
+use super::operator::Refused;
 use super::*;
 use crate::captured_log::CapturedLog;
+use crate::promotions::Key;
+
+fn key() -> Key {
+    Key::new(tokka_catalog::Kind::Promotion, "flash")
+}
 
 fn stands(state: State) -> Stands {
     Stands { id: "r-1".to_owned(), state, version: 3 }
@@ -15,6 +21,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::TooLarge("2 MiB, at most 1 MiB".to_owned()),
         ApiError::NotServed { field: Some("strategy".to_owned()), what: "`STRATEGY_BEST`" },
         ApiError::NotFound { reservation: "r-1".to_owned() },
+        ApiError::NoPromotion("flash".to_owned()),
         ApiError::Taken { field: "reservation_id", id: "r-1".to_owned() },
         ApiError::PriceChanged(Box::default()),
         ApiError::Contention,
@@ -30,6 +37,16 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Forbidden(Forbidden::ReceiptSuperseded("r-1".to_owned())),
         ApiError::Forbidden(Forbidden::RolledBack(stands(State::RolledBack))),
         ApiError::Forbidden(Forbidden::Expired(stands(State::Expired))),
+        ApiError::Operator(Refused::Files),
+        ApiError::Operator(Refused::NoCatalogue),
+        ApiError::Operator(Refused::NoDocument { key: key() }),
+        ApiError::Operator(Refused::NoRevision { number: 7 }),
+        ApiError::Operator(Refused::Exists { key: key() }),
+        ApiError::Operator(Refused::Etag { key: Some(key()), is: "3-aa".to_owned() }),
+        ApiError::Operator(Refused::Archived { key: key() }),
+        ApiError::Operator(Refused::NeverPublished { key: key() }),
+        ApiError::Operator(Refused::NotDeletable { key: key() }),
+        ApiError::Operator(Refused::Check { findings: vec![("promotion/flash".to_owned(), "owner: no".to_owned())] }),
         ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
         ApiError::Store(LedgerError::OutcomeUnknown("no".to_owned())),
@@ -45,6 +62,7 @@ fn every_error() -> Vec<ApiError> {
             | ApiError::TooLarge(_)
             | ApiError::NotServed { .. }
             | ApiError::NotFound { .. }
+            | ApiError::NoPromotion(_)
             | ApiError::Taken { .. }
             | ApiError::PriceChanged(_)
             | ApiError::Contention
@@ -63,6 +81,18 @@ fn every_error() -> Vec<ApiError> {
                 | Forbidden::ReceiptSuperseded(_)
                 | Forbidden::RolledBack(_)
                 | Forbidden::Expired(_) => {}
+            },
+            ApiError::Operator(what) => match what {
+                Refused::Files
+                | Refused::NoCatalogue
+                | Refused::NoDocument { .. }
+                | Refused::NoRevision { .. }
+                | Refused::Exists { .. }
+                | Refused::Etag { .. }
+                | Refused::Archived { .. }
+                | Refused::NeverPublished { .. }
+                | Refused::NotDeletable { .. }
+                | Refused::Check { .. } => {}
             },
             ApiError::Store(what) => match what {
                 LedgerError::Unavailable(_)
@@ -93,6 +123,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
         (Code::Unimplemented, "NOT_SERVED_YET"),
         (Code::NotFound, "RESERVATION_NOT_FOUND"),
+        (Code::NotFound, "PROMOTION_NOT_FOUND"),
         (Code::AlreadyExists, "ID_TAKEN"),
         (Code::Aborted, "PRICE_CHANGED"),
         (Code::Aborted, "CONTENTION"),
@@ -108,6 +139,16 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "RECEIPT_SUPERSEDED"),
         (Code::FailedPrecondition, "ROLLED_BACK"),
         (Code::FailedPrecondition, "EXPIRED"),
+        (Code::FailedPrecondition, "CATALOGUE_IS_FILES"),
+        (Code::FailedPrecondition, "NO_CATALOGUE"),
+        (Code::NotFound, "DOCUMENT_NOT_FOUND"),
+        (Code::NotFound, "REVISION_NOT_FOUND"),
+        (Code::AlreadyExists, "DOCUMENT_EXISTS"),
+        (Code::Aborted, "ETAG"),
+        (Code::FailedPrecondition, "ARCHIVED"),
+        (Code::FailedPrecondition, "NEVER_PUBLISHED"),
+        (Code::FailedPrecondition, "NOT_DELETABLE"),
+        (Code::FailedPrecondition, "CHECK_REFUSED"),
         (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),
         (Code::Unavailable, "OUTCOME_UNKNOWN"),

@@ -5,8 +5,7 @@ use tokka_proto::v1;
 
 use super::{BESIDE_THE_BASKET, NONE};
 
-/// A request that the server reads as this basket, to be priced by the server's own clock: `at` stays behind, and so
-/// does what the user holds where coupons are chosen for them.
+/// A request that the server reads as this basket, to be priced by the server's own clock: `at` stays behind.
 #[must_use]
 pub fn asked(basket: BasketRequest) -> v1::QuoteRequest {
     let BasketRequest {
@@ -25,7 +24,7 @@ pub fn asked(basket: BasketRequest) -> v1::QuoteRequest {
     } = basket;
     let (designs, coupons_auto) = match coupons {
         CouponsOffered::These(designs) => (designs, false),
-        CouponsOffered::Auto { held: _ } => (Vec::new(), true),
+        CouponsOffered::Auto { held } => (held, true),
     };
     let design = |design| v1::CouponOffer { offer: Some(v1::coupon_offer::Offer::Design(design)) };
     let lines = lines.into_iter().map(line).collect();
@@ -117,8 +116,15 @@ mod tests {
             select_gift: [(text("p"), text("g"))].into(),
             strategy: Strategy::Sequential,
         };
-        let read = quote_order(asked(basket.clone()), Timestamp::UNIX_EPOCH).expect("a valid request");
-        assert_eq!(read.basket.to_request(), basket);
+        let searched = BasketRequest {
+            coupons: CouponsOffered::Auto { held: vec![text("c-1"), text("c-2")] },
+            strategy: Strategy::Best,
+            ..basket.clone()
+        };
+        for basket in [basket, searched] {
+            let read = quote_order(asked(basket.clone()), Timestamp::UNIX_EPOCH).expect("a valid request");
+            assert_eq!(read.basket.to_request(), basket);
+        }
     }
 
     #[test]

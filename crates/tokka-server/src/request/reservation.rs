@@ -183,8 +183,8 @@ fn canonical(request: &v1::ReserveRequest) -> v1::ReserveRequest {
 
 fn question(request: v1::ReserveRequest, view: i32) -> v1::QuoteRequest {
     let v1::ReserveRequest { basket, coupons, select, select_spend, select_gift, strategy, coupons_auto, .. } = request;
-    let include = Vec::new();
-    v1::QuoteRequest { basket, coupons, select, select_spend, select_gift, view, strategy, coupons_auto, include }
+    let (include, suggest) = (Vec::new(), Vec::new());
+    v1::QuoteRequest { basket, coupons, select, select_spend, select_gift, view, strategy, coupons_auto, include, suggest }
 }
 
 fn expectation(expect: Option<&v1::reserve_request::Expect>, wrong: &mut Vec<FieldViolation>) -> Option<Expect> {

@@ -56,6 +56,7 @@ impl Reservations {
         let mut seen = self.held_by_replaced(order).await?;
         for _ in 0..TRIES_MAX {
             let published = self.catalogue.current();
+            published.ready()?;
             match self.attempt(order, &published, &mut seen).await? {
                 Attempt::Answered(answer) => return Ok(*answer),
                 Attempt::DidNotFit => {}
@@ -106,8 +107,7 @@ impl Reservations {
             request_hash: order.hash,
             claims: of_quote.iter().map(|(_, claim)| claim.clone()).collect(),
             deadline: self.ledger.now().await?.saturating_add(hold_ms),
-            // Files have no common order: each instance sells what its own folder says.
-            revision: 0,
+            revision: published.admission,
             payload: stored.to_bytes(),
             documents: Vec::new(),
         };
@@ -136,8 +136,11 @@ impl Reservations {
             Reserved::Repeated(record) | Reserved::Ended(record) => {
                 Ok(Attempt::Answered(Box::new(self.answer_again(order, &record).await?)))
             }
-            // A newer revision is in force: the next try prices on what this instance has by then.
-            Reserved::Stale { .. } => Ok(Attempt::DidNotFit),
+            // A newer revision is in force: the next try prices on it.
+            Reserved::Stale { admitted } => {
+                self.catalogue.reach(admitted).await;
+                Ok(Attempt::DidNotFit)
+            }
             Reserved::Conflict => Err(taken(order)),
             Reserved::NotReplaceable(_) => Err(not_replaceable(order)),
         }

@@ -30,7 +30,7 @@ pub(super) fn outcome(names: &Names<'_>, outcome: &Outcome) -> v1::Outcome {
     answer
 }
 
-fn code(verdict: &Verdict) -> v1::OutcomeCode {
+pub(super) fn code(verdict: &Verdict) -> v1::OutcomeCode {
     match verdict {
         Verdict::Applied(_) => v1::OutcomeCode::Applied,
         Verdict::UnknownCoupon => v1::OutcomeCode::UnknownCoupon,
@@ -148,6 +148,7 @@ pub(super) fn not_covered(names: &Names<'_>, why: NotCovered) -> (v1::NotCovered
         NotCovered::OtherStore => (v1::NotCovered::OtherStore, String::new()),
         NotCovered::NotIncluded => (v1::NotCovered::NotIncluded, String::new()),
         NotCovered::Excluded => (v1::NotCovered::Excluded, String::new()),
+        NotCovered::NotSelected => (v1::NotCovered::NotSelected, String::new()),
         NotCovered::NotStackable(promotion) => (v1::NotCovered::NotStackable, names.promotion(promotion)),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn hint(names: &Names<'_>, hint: &quote::Hint) -> v1::Hint {
     }
 }
 
-fn unit_price(price: UnitPrice) -> v1::UnitPrice {
+pub(super) fn unit_price(price: UnitPrice) -> v1::UnitPrice {
     use v1::unit_price::Price;
     let price = match price {
         UnitPrice::Fixed(amount) => Price::Fixed(amount.get()),
@@ -39,7 +39,7 @@ fn unit_price(price: UnitPrice) -> v1::UnitPrice {
     v1::UnitPrice { price: Some(price) }
 }
 
-fn discount(discount: Discount) -> v1::Discount {
+pub(super) fn discount(discount: Discount) -> v1::Discount {
     use v1::discount::Discount as Written;
     match discount {
         Discount::AmountOff(amount) => v1::Discount { discount: Some(Written::AmountOff(amount.get())), max_discount: None },
@@ -49,7 +49,7 @@ fn discount(discount: Discount) -> v1::Discount {
     }
 }
 
-fn gift_reward(reward: &GiftReward) -> v1::GiftReward {
+pub(super) fn gift_reward(reward: &GiftReward) -> v1::GiftReward {
     let options: Vec<String> = reward.options.iter().map(|id| id.as_str().to_owned()).collect();
     let (gift, choose) =
         if reward.choose { (String::new(), options) } else { (options.into_iter().next().unwrap_or_default(), Vec::new()) };

@@ -151,15 +151,29 @@ const CASES: &[Case] = &[
     case("an unknown strategy", "strategy", |r| r.strategy = 9),
     case("an unknown extra", "include[0]", |r| r.include = vec![9]),
     case("an extra that is not said", "include[0]", |r| r.include = vec![0]),
+    // What might be added.
+    case("an addition called like a line", "suggest[0].line_id", |r| {
+        let line = basket(r).lines[0].clone();
+        r.view = v1::View::Full.into();
+        r.suggest = vec![line];
+    }),
+    case("an addition of no pieces", "suggest[0].quantity", |r| {
+        let line = v1::Line { line_id: "more".into(), quantity: 0, ..basket(r).lines[0].clone() };
+        r.view = v1::View::Full.into();
+        r.suggest = vec![line];
+    }),
+    case("too many additions", "suggest", |r| {
+        let line = basket(r).lines[0].clone();
+        r.view = v1::View::Full.into();
+        r.suggest = (0..21).map(|number| v1::Line { line_id: format!("more-{number}"), ..line.clone() }).collect();
+    }),
     // What is described and not built.
-    later("the best choice", "strategy", |r| r.strategy = v1::Strategy::Best.into()),
-    later("the best coupons", "coupons_auto", |r| r.coupons_auto = true),
     later("a coupon of a wallet", "coupons[1].instance", |r| r.coupons.push(offer(Offer::Instance("i-1".into())))),
     later("a coupon code", "coupons[0].code", |r| r.coupons = vec![offer(Offer::Code("SAVE300".into()))]),
     later("claimable coupons", "include[0]", |r| r.include = vec![v1::Include::Claimable.into()]),
     // A wish that cannot be granted is said before what else is wrong: mending the rest would not help.
-    later("the best choice for a bad basket", "strategy", |r| {
-        r.strategy = v1::Strategy::Best.into();
+    later("claimable coupons for a bad basket", "include[0]", |r| {
+        r.include = vec![v1::Include::Claimable.into()];
         basket(r).lines.clear();
     }),
 ];

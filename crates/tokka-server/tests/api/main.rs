@@ -5,13 +5,19 @@
 #[cfg(test)]
 mod again;
 #[cfg(test)]
+mod applying;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod promotions;
 #[cfg(test)]
 mod quote;
 #[cfg(test)]
@@ -23,12 +29,20 @@ mod reserve;
 #[cfg(test)]
 mod returns;
 #[cfg(test)]
+mod revisions;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod settle;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod storefront;
+#[cfg(test)]
+mod storefront_bad_input;
+#[cfg(test)]
 mod sums;
 #[cfg(test)]
 mod surface;
+#[cfg(test)]
+mod two_servers;

@@ -230,7 +230,7 @@ async fn groups_mark_what_is_beyond_a_limit_and_what_a_spend_may_not_use() {
 #[tokio::test]
 async fn the_example_of_all_six_stages_costs_what_it_says() {
     let marketplace = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/marketplace");
-    let mut server = Running::of(SHOP, |config| config.catalogue = marketplace.into()).await;
+    let mut server = Running::of(SHOP, |config| config.catalogue = Some(marketplace.into())).await;
     let (yamabiko, hinata) = ("yamabiko-outdoor", "hinata-living");
     let of = |line: v1::Line, categories: &[&str]| v1::Line {
         categories: categories.iter().map(|category| (*category).to_owned()).collect(),
@@ -290,4 +290,50 @@ async fn the_example_of_all_six_stages_costs_what_it_says() {
     let Some(Details::Rival(rival)) = &late.details else { panic!("{late:?}") };
     assert_eq!(rival.promotion, "pf-coupon-500");
     assert_eq!(late.lines.len(), 5);
+}
+
+/// The offers of the shop leave nothing to a search that the rules of choice would miss, so what is asserted is what a
+/// search adds: its certificate, and an order that is held, looked up and returned at the price that was searched for.
+#[tokio::test]
+async fn the_best_price_is_certified_and_held() {
+    let mut server = Running::shop().await;
+    let sequential = server.quote(masks()).await.expect("a price");
+    assert_eq!(sequential.search, None);
+    let request = v1::QuoteRequest {
+        strategy: v1::Strategy::Best.into(),
+        coupons_auto: true,
+        suggest: vec![line("more", "mask-50", "pharma", 20, 1280)],
+        view: v1::View::Full.into(),
+        ..masks()
+    };
+    let answer = server.client.quote(request.clone()).await.expect("a price").into_inner();
+    let quote = answer.quote.expect("a quote");
+    let search = quote.search.expect("it was searched for");
+    assert_eq!(search.certificate(), v1::Certificate::Proven);
+    assert_eq!((search.lower_bound, search.sequential_payable), (quote.payable, sequential.payable));
+    assert!(quote.payable <= sequential.payable);
+    for found in &answer.suggestions {
+        assert_eq!(found.line_id, "more");
+        assert_eq!(found.difference, found.payable - quote.payable);
+        assert!((1..=20).contains(&found.quantity) && (found.difference < 0 || !found.reaches.is_empty()));
+    }
+
+    let mut basket = request.basket.clone();
+    basket.as_mut().expect("a basket").at = None;
+    let now = server.quote(v1::QuoteRequest { basket: basket.clone(), ..request.clone() }).await.expect("a price");
+    let reserve = v1::ReserveRequest {
+        reservation_id: "best-1".to_owned(),
+        basket,
+        coupons: request.coupons,
+        coupons_auto: true,
+        strategy: request.strategy,
+        expect: Some(v1::reserve_request::Expect::Fingerprint(now.fingerprint.clone())),
+        ..Default::default()
+    };
+    server.client.reserve(reserve).await.expect("it is held");
+    let get =
+        v1::GetReservationRequest { reservation_id: "best-1".to_owned(), user: Some("u1".to_owned()), ..Default::default() };
+    let held = server.client.get_reservation(get).await.expect("it is there").into_inner();
+    let held = held.quote.expect("its price");
+    assert_eq!((held.payable, held.fingerprint, held.search), (now.payable, now.fingerprint, now.search));
 }

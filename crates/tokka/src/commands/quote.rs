@@ -7,9 +7,13 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use tokka_catalog::products::Product;
 use tokka_catalog::{Problems, Source};
-use tokka_core::quote::{QuoteError, View};
+use tokka_core::amount::Amount;
+use tokka_core::basket::{Basket, CouponsOffered, LineRequest, Strategy};
+use tokka_core::quote::{Counter, QuoteError, View};
 use tokka_core::rulebook::Rulebook;
+use tokka_core::suggest;
 use tokka_scenario::read_basket;
 
 use crate::catalogue;
@@ -25,6 +29,7 @@ Examples:
   tokka quote examples/baskets/all-six-stages.yaml --catalogue examples/marketplace
   tokka quote basket.yaml --catalogue shop --products products.csv
   tokka quote basket.yaml --catalogue shop --at 2026-11-14T23:30 --json
+  tokka quote basket.yaml --catalogue shop --strategy best --coupons auto --products products.csv --suggest tent-2
 
 The file holds one document of `kind: basket` (`tokka schema basket`). Its `at` is the moment that it is priced for, \
 else now; its `used` says what customers took of limited promotions before. The tables are in major units of the \
@@ -50,7 +55,19 @@ pub(crate) struct Quote {
     /// Works out the price alone: no funders, no hints, no reasons
     #[arg(long)]
     basic: bool,
+    /// How offers are chosen, instead of what the basket says: by the rules, or the lowest price
+    #[arg(long, value_name = "STRATEGY", value_parser = ["sequential", "best"])]
+    strategy: Option<String>,
+    /// `auto`: the best of the basket's coupons are used, instead of the first that apply
+    #[arg(long, value_name = "auto", value_parser = ["auto"])]
+    coupons: Option<String>,
+    /// A product that might be added: would that lower the total, or reach a tier? Sold by a store of the basket, if any
+    #[arg(long, value_name = "SKU", requires = "products", conflicts_with = "basic")]
+    suggest: Vec<String>,
 }
+
+/// At most so many pieces of a product are suggested.
+const SUGGESTED_MAX: i64 = 99;
 
 /// A moment, or what a clock of the shop shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,17 +112,29 @@ pub(crate) fn run(arguments: &Quote) -> Result<(), Failure> {
     if let Some(moment) = arguments.at {
         file.request.at = moment.within(&rulebook.settings().time_zone)?;
     }
+    match arguments.strategy.as_deref() {
+        Some("best") => file.request.strategy = Strategy::Best,
+        Some(_) => file.request.strategy = Strategy::Sequential,
+        None => {}
+    }
+    if arguments.coupons.is_some()
+        && let CouponsOffered::These(held) = std::mem::take(&mut file.request.coupons)
+    {
+        file.request.coupons = CouponsOffered::Auto { held };
+    }
     let basket = file.check(&rulebook).map_err(|problems| Failure::of_files(&problems))?;
     let view = if arguments.basic { View::Basic } else { View::Full };
     let refused = |error: QuoteError| match error {
         QuoteError::Invalid(violations) => Failure::of_files(&file.problems(&violations)),
-        QuoteError::Unimplemented(what) => Failure::because(format!("{}: {what}", source.name)),
         QuoteError::Overflow => Failure::because(format!("{}: a sum left 64 bits, which is a defect of tokka", source.name)),
     };
     let prepared = rulebook.prepare(&basket).map_err(refused)?;
     let counters = prepared.counters().rows().iter();
     let usage: Vec<i64> = counters.map(|counter| file.used.of(&rulebook, &basket, counter)).collect();
     let quote = prepared.price(&usage, view).map_err(refused)?;
+    let additions = arguments.suggest.iter().map(|sku| addition(sku, &products, &basket)).collect::<Result<Vec<_>, _>>()?;
+    let used = |with: &Basket, counter: &Counter| file.used.of(&rulebook, with, counter);
+    let suggestions = suggest::suggest(&rulebook, &basket, &quote, &additions, used).map_err(refused)?;
     let report = Report {
         rulebook: &rulebook,
         basket: &basket,
@@ -114,8 +143,32 @@ pub(crate) fn run(arguments: &Quote) -> Result<(), Failure> {
         view,
         counters: prepared.counters(),
         usage: &usage,
+        additions: &additions,
+        suggestions: &suggestions,
     };
     output::print(&if arguments.json { format!("{:#}\n", json(&report)) } else { report.tables() })
+}
+
+/// A product of the range as a line that might be added, of a store that the basket buys from, if one sells it.
+fn addition(sku: &str, products: &Products, basket: &Basket) -> Result<LineRequest, Failure> {
+    let mut sold: Vec<&Product> = products.of_sku(sku).collect();
+    sold.sort_by_key(|product| !basket.lines().iter().any(|line| line.store == product.store));
+    let Some(product) = sold.first() else {
+        return Err(Failure::Usage(format!("`--suggest {sku}`: the products have no such sku")));
+    };
+    let amount = |amount: Option<Amount>| amount.map(Amount::get);
+    Ok(LineRequest {
+        line_id: format!("+{sku}"),
+        sku: sku.to_owned(),
+        store: product.store.as_str().to_owned(),
+        categories: product.categories.iter().map(|category| category.as_str().to_owned()).collect(),
+        unit_price: product.unit_price.get(),
+        quantity: SUGGESTED_MAX,
+        list_price: amount(product.list_price),
+        floor_price: amount(product.floor_price),
+        tax_class: product.tax_class.as_ref().map(|class| class.as_str().to_owned()),
+        tags: Vec::new(),
+    })
 }
 
 #[cfg(test)]

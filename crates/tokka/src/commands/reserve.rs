@@ -130,8 +130,18 @@ fn expected(arguments: &Reserve, currency: &str) -> Result<Expect, Failure> {
 }
 
 fn request(arguments: &Reserve, id: String, basket: BasketRequest, expect: Expect) -> v1::ReserveRequest {
-    let v1::QuoteRequest { basket, coupons, coupons_auto, select, select_spend, select_gift, strategy, view: _, include: _ } =
-        asked(basket);
+    let v1::QuoteRequest {
+        basket,
+        coupons,
+        coupons_auto,
+        select,
+        select_spend,
+        select_gift,
+        strategy,
+        view: _,
+        include: _,
+        suggest: _,
+    } = asked(basket);
     v1::ReserveRequest {
         reservation_id: id,
         basket,

@@ -1,4 +1,4 @@
-//! How is the server started? With a folder as its catalogue, until it is told to stop.
+//! How is the server started? With a folder as its catalogue, or with the one that its store keeps, until it is told to stop.
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use crate::store_at::{StorePassword, Unread};
 Examples:
   tokka serve --catalogue examples/marketplace
   tokka serve --catalogue examples/marketplace --admin 127.0.0.1:7071
+  tokka serve --admin 127.0.0.1:7071
   tokka serve --catalogue shop --data /var/lib/tokka --listen 0.0.0.0:7070 --log tokka_server=debug,info
   tokka serve --catalogue shop --store redis://127.0.0.1 --receipt-key receipt.key --archive archive
 
@@ -33,9 +34,9 @@ docs/redis.md says what each fault can and cannot lose there.
 Exit codes: 0 stopped as told, 1 the catalogue has problems, the address or the data is taken, or the store fails, 2 \
 called wrongly, the catalogue cannot be read, or there is no store on Redis.")]
 pub(crate) struct Serve {
-    /// The folder whose files are the catalogue
+    /// The folder whose files are the catalogue; without it the store keeps one, and `tokka apply` changes it
     #[arg(long, value_name = "DIR")]
-    catalogue: PathBuf,
+    catalogue: Option<PathBuf>,
     /// The folder that reservations are kept in, made if there is none; one server at a time has it
     #[arg(long, visible_alias = "data-dir", value_name = "DIR", env = "TOKKA_DATA", default_value = tokka_server::DATA_DIR)]
     data: PathBuf,
@@ -56,7 +57,7 @@ pub(crate) struct Serve {
     /// Where calls come in; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
-    /// Where operators come in (`tokka verify`, `tokka events`), and health probes besides. Anybody who reaches it is let
+    /// Where operators come in (`tokka apply`, `tokka verify`, `tokka events`), and health probes besides. Anybody who reaches it is let
     /// in: keep it away from callers
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
@@ -80,7 +81,8 @@ enum LogFormat {
 /// Runs the server until it is told to stop.
 pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
     start_log(&arguments.log, arguments.log_format)?;
-    let mut config = Config::new(arguments.listen, arguments.catalogue);
+    let mut config = Config::stored(arguments.listen);
+    config.catalogue = arguments.catalogue;
     config.admin = arguments.admin;
     config.data_dir = arguments.data;
     config.receipt_key = arguments.receipt_key;

@@ -50,6 +50,8 @@ pub(crate) fn json(report: &Report<'_>) -> Value {
         "limits": report.json_limits(),
         "needs_user": quote.needs_user,
         "clawback_only": quote.clawback_only,
+        "search": report.json_search(),
+        "suggestions": report.json_suggestions(),
         "next_change_at": quote.next_change_at.map(|at| at.to_string()),
         "fingerprint": format!("{:032x}", quote.fingerprint),
         "outcomes": quote.outcomes.iter().map(|outcome| report.json_outcome(outcome)).collect::<Vec<_>>(),
@@ -315,7 +317,7 @@ impl Report<'_> {
                 let not_in_spend = entry.not_in_spend.map(|(promotion, why)| {
                     let kept_out_by = match why {
                         NotCovered::NotStackable(other) => Some(self.id(other)),
-                        NotCovered::OtherStore | NotCovered::NotIncluded | NotCovered::Excluded => None,
+                        NotCovered::OtherStore | NotCovered::NotIncluded | NotCovered::Excluded | NotCovered::NotSelected => None,
                     };
                     json!({"promotion": self.id(promotion), "why": why.code(), "kept_out_by": kept_out_by})
                 });

@@ -50,6 +50,7 @@ fn promotion(name: &str, owner: Option<&str>, shown: &str, rule: Rule) -> Promot
         limits: Limits { units_per_user: Some(2), period: Period::Day, ..Limits::default() },
         display: Display::default(),
         funding: Vec::new(),
+        acknowledge: Vec::new(),
         rule,
     }
 }
@@ -215,6 +216,7 @@ impl Sample {
             applied: vec![flash, welcome],
             claims: vec![Claim { counter: CounterIx::new(0), amount: 2 }],
             needs_user: true,
+            search: None,
             clawback_only: false,
             next_change_at: Some("2026-11-11T15:00:00Z".parse().unwrap()),
             fingerprint: 7,
@@ -262,6 +264,8 @@ impl Sample {
 
     pub(crate) fn report(&self, view: View) -> Report<'_> {
         Report {
+            additions: &[],
+            suggestions: &[],
             rulebook: &self.rulebook,
             basket: &self.basket,
             quote: &self.quote,

@@ -29,12 +29,14 @@ impl Report<'_> {
                 text.push_str(&format!("\n{title}\n\n{body}"));
             }
         };
+        section("BEST PRICE", self.searched());
         section("LINES", Some(self.lines()));
         section("DISCOUNTS", self.discounts());
         section("GIFTS AND FREE PIECES", self.gifts());
         section("SELLERS", Some(self.sellers()));
         section("FUNDERS", self.funders());
         section("A LITTLE MORE", self.hints());
+        section("WORTH ADDING", self.worth_adding());
         section("WHY NOT", self.why_nots());
         section("NOTES", self.notes());
         section("SUMS", Some(self.sums()));

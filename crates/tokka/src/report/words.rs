@@ -63,6 +63,7 @@ impl Report<'_> {
                     // The default choice looks at priorities before amounts; a customer may also have selected the other.
                     let higher = subject.is_some_and(|this| self.promotion(*other).priority > this.priority);
                     let though = match (winner > amount, higher) {
+                        (true, _) if self.quote.search.is_some() => ", which serves the whole order",
                         (true, true) => ", the former has the higher priority",
                         (true, false) => ", the basket chose the former",
                         (false, _) => "",
@@ -113,6 +114,7 @@ impl Report<'_> {
             NotCovered::OtherStore => "sold by another store".to_owned(),
             NotCovered::NotIncluded => "not among its products".to_owned(),
             NotCovered::Excluded => "excluded".to_owned(),
+            NotCovered::NotSelected => "kept for another".to_owned(),
             NotCovered::NotStackable(other) => format!("cannot be combined with {}", self.named(other)),
         }
     }

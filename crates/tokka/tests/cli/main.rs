@@ -9,7 +9,11 @@ mod client;
 #[cfg(test)]
 mod on_redis;
 #[cfg(test)]
+mod operating;
+#[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod quote;
 #[cfg(test)]

@@ -22,6 +22,7 @@ name: マスク タイムセール
 owner: shop
 status: published
 scope: {include: {skus: [mask-50]}}
+stacking: {set: false, spend: true, store_coupon: true, platform: true}
 limits: {units_per_user: 2, period: day}
 item_price: {fixed: 980, flash: true}
 ---

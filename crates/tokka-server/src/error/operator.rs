@@ -1,0 +1,103 @@
+//! What does an operator get to hear? Why a change of the catalogue is refused, each by its own reason.
+
+use tonic::Code;
+
+use super::ApiError;
+use crate::promotions::Key;
+
+/// Why a call about the catalogue is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The catalogue is a folder of files.
+    Files,
+    /// Nothing was ever published, so that there is nothing to price with.
+    NoCatalogue,
+    /// There is no such document.
+    NoDocument { key: Key },
+    /// There is no such revision.
+    NoRevision { number: i64 },
+    /// There is such a document, and the caller does not know it.
+    Exists { key: Key },
+    /// Somebody changed it; `None`: the catalogue as a whole.
+    Etag { key: Option<Key>, is: String },
+    /// It has ended for good.
+    Archived { key: Key },
+    /// It was never in force.
+    NeverPublished { key: Key },
+    /// It was in force, or everything needs it.
+    NotDeletable { key: Key },
+    /// The catalogue would break rules: documents with what is wrong with them.
+    Check { findings: Vec<(String, String)> },
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        Self::Operator(refused)
+    }
+}
+
+impl Refused {
+    pub(super) const fn row(&self) -> (Code, &'static str) {
+        match self {
+            Self::Files => (Code::FailedPrecondition, "CATALOGUE_IS_FILES"),
+            Self::NoCatalogue => (Code::FailedPrecondition, "NO_CATALOGUE"),
+            Self::NoDocument { .. } => (Code::NotFound, "DOCUMENT_NOT_FOUND"),
+            Self::NoRevision { .. } => (Code::NotFound, "REVISION_NOT_FOUND"),
+            Self::Exists { .. } => (Code::AlreadyExists, "DOCUMENT_EXISTS"),
+            Self::Etag { .. } => (Code::Aborted, "ETAG"),
+            Self::Archived { .. } => (Code::FailedPrecondition, "ARCHIVED"),
+            Self::NeverPublished { .. } => (Code::FailedPrecondition, "NEVER_PUBLISHED"),
+            Self::NotDeletable { .. } => (Code::FailedPrecondition, "NOT_DELETABLE"),
+            Self::Check { .. } => (Code::FailedPrecondition, "CHECK_REFUSED"),
+        }
+    }
+
+    /// What it speaks of, and why.
+    pub(super) fn in_words(&self) -> (String, String) {
+        let about = |key: &Key| key.to_string();
+        match self {
+            Self::Files => {
+                let words = "the catalogue of this server is a folder of files: change the files";
+                ("catalogue".to_owned(), words.to_owned())
+            }
+            Self::NoCatalogue => {
+                let words = "there is no catalogue yet: bring one with `tokka apply`";
+                ("catalogue".to_owned(), words.to_owned())
+            }
+            Self::NoDocument { key } => (about(key), format!("there is no `{key}`")),
+            Self::NoRevision { number } => ("number".to_owned(), format!("there is no revision {number}")),
+            Self::Exists { key } => (about(key), format!("there is a `{key}` already: bring its etag to replace it")),
+            Self::Etag { key: Some(key), .. } => (about(key), format!("`{key}` was changed since it was read: read it again")),
+            Self::Etag { key: None, .. } => {
+                ("catalogue".to_owned(), "the catalogue was changed since it was read: look at the difference again".to_owned())
+            }
+            Self::Archived { key } => (about(key), format!("`{key}` was archived, which is final: take another id")),
+            Self::NeverPublished { key } => (about(key), format!("`{key}` was never published")),
+            Self::NotDeletable { key } => (about(key), format!("`{key}` cannot be deleted: what was published is archived")),
+            Self::Check { findings } => {
+                let first = findings.first().map(|(document, words)| format!("{document}: {words}")).unwrap_or_default();
+                let more = match findings.len().saturating_sub(1) {
+                    0 => String::new(),
+                    more => format!(" (and {more} more)"),
+                };
+                ("catalogue".to_owned(), first + &more)
+            }
+        }
+    }
+
+    /// What stands beside the words, of what a caller may need.
+    pub(super) fn etag(&self) -> Option<&str> {
+        match self {
+            Self::Etag { is, .. } => Some(is),
+            _ => None,
+        }
+    }
+
+    /// Every finding, where there are any; else the one thing that it says.
+    pub(super) fn violations(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Check { findings } => findings.clone(),
+            other => vec![other.in_words()],
+        }
+    }
+}

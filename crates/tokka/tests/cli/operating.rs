@@ -1,0 +1,110 @@
+//! Does the walk of docs/operating.md go as the page says? Its files are written, its commands run, its outputs looked for.
+
+use std::process::Command;
+
+use crate::process::{Folder, repository};
+use crate::running::Server;
+
+/// A piece of the page that something is done with.
+#[derive(Debug)]
+enum Step {
+    /// A file, with its path from its first line.
+    File(String, String),
+    /// A command line.
+    Run(String),
+    /// Words in the output of what was run since the last such words.
+    Says(String),
+}
+
+fn steps(page: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut blocks = page.split("\n```");
+    blocks.next();
+    // Between fences, every other piece is a block.
+    for block in blocks.step_by(2) {
+        let (kind, text) = block.split_once('\n').unwrap();
+        match kind {
+            "yaml" => {
+                let (first, _) = text.split_once('\n').unwrap();
+                steps.push(Step::File(first.strip_prefix("# ").unwrap().to_owned(), text.to_owned()));
+            }
+            "sh" => steps.extend(text.lines().map(|line| Step::Run(line.to_owned()))),
+            "text" => steps.extend(text.lines().map(|line| Step::Says(line.to_owned()))),
+            other => panic!("a block of `{other}`"),
+        }
+    }
+    steps
+}
+
+/// The words of a command line; those in double quotes belong together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (at, part) in line.split('"').enumerate() {
+        if at % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+#[test]
+fn the_walk_through_a_sale_goes_as_it_is_written() {
+    let page = std::fs::read_to_string(repository().join("docs/operating.md")).unwrap();
+    let folder = Folder::with(&[]);
+    let server = Server::stored(&folder);
+    let (mut said, mut runs) = (String::new(), 0);
+    let mut fresh = true;
+    for step in steps(&page) {
+        match step {
+            Step::File(path, text) => folder.write(&path, &text),
+            Step::Run(line) => {
+                let words = words(&line);
+                assert_eq!(words[0], "tokka", "{line}");
+                let mut command = Command::new(env!("CARGO_BIN_EXE_tokka"));
+                command.args(&words[1..]).current_dir(folder.path("."));
+                command.env("TOKKA_ADMIN", &server.admin).env("TOKKA_SERVER", &server.url).env("USER", "somebody");
+                let output = command.output().unwrap();
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{line}\n{stderr}\n{}", String::from_utf8_lossy(&output.stdout));
+                if std::mem::take(&mut fresh) {
+                    said.clear();
+                }
+                said.push_str(&String::from_utf8_lossy(&output.stdout));
+                runs += 1;
+            }
+            Step::Says(words) => {
+                assert!(said.contains(words.trim_end()), "no `{words}` in\n{said}");
+                fresh = true;
+            }
+        }
+    }
+    assert!(runs >= 18, "only {runs} commands were run");
+}
+
+#[test]
+fn nobody_is_asked_where_nobody_is() {
+    let folder = Folder::with(&[("shop/shop.yaml", crate::shop::CATALOGUE)]);
+    let server = Server::stored(&folder);
+    let shop = folder.text("shop");
+    let ask = |arguments: &[&str]| crate::process::tokka(&[arguments, &["--to", &server.admin]].concat());
+    ask(&["apply", "-f", &shop, "--author", "ada"]).ended(2).complains("say `--yes`");
+    ask(&["history"]).ended(0);
+    ask(&["apply", "-f", &shop, "--author", "ada", "--yes"]).ended(0).says("revision 1 is in force");
+    ask(&["apply", "-f", &shop, "--author", "ada"]).ended(0).says("nothing changes, 6 as before");
+    ask(&["publish", "nothing", "--author", "ada"]).ended(1).complains("there is no `promotion/nothing` (DOCUMENT_NOT_FOUND)");
+    ask(&["pause", "flash", "--author", "ada", "--etag", "1-0"]).ended(1).complains("(ETAG)");
+    ask(&["get", "promotion/flash"]).ended(0).says("\"status\": \"published\"");
+    ask(&["get", "promotion/flash", "--draft"]).ended(1).complains("has no draft");
+    ask(&["get", "flash"]).ended(2);
+    ask(&["history", "9"]).ended(1).complains("there is no revision 9");
+    folder.write("shop/bad.yaml", "{kind: promotion, id: bad, name: x, owner: shop, status: published, item_prize: {fixed: 1}}");
+    ask(&["apply", "-f", &shop, "--dry-run"]).ended(1).complains("bad.yaml:1:");
+    ask(&["apply", "-f", &folder.text("none"), "--dry-run"]).ended(2);
+    // What is read can be brought again.
+    let text = ask(&["get", "promotion/flash"]).ended(0).stdout;
+    folder.write("again/flash.json", &text);
+    ask(&["apply", "-f", &folder.text("again"), "--dry-run"]).ended(0).says("nothing changes, 1 as before");
+    crate::process::tokka(&["get", "--to", &server.url]).ended(2).complains("does not serve operators");
+}
