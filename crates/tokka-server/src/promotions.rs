@@ -138,6 +138,7 @@ impl PromotionService for Promotions {
 
     async fn publish(&self, request: Request<v1::PublishRequest>) -> Result<Response<v1::PublishResponse>, Status> {
         let request = request.into_inner();
+        request::nothing_acknowledged(&request.acknowledge)?;
         let (promotions, change) = (request.promotions.clone(), request.change.clone());
         let (revision, documents) = self.moved(Move::Publish, promotions, change, &request).await?;
         Ok(Response::new(v1::PublishResponse { revision, documents, findings: Vec::new() }))
@@ -167,7 +168,8 @@ impl PromotionService for Promotions {
     async fn apply(&self, request: Request<v1::ApplyRequest>) -> Result<Response<v1::ApplyResponse>, Status> {
         let request = request.into_inner();
         let hash = call_hash(b'a', &request);
-        let v1::ApplyRequest { files, prune, validate_only, etag, change, acknowledge: _ } = request;
+        let v1::ApplyRequest { files, prune, validate_only, etag, change, acknowledge } = request;
+        request::nothing_acknowledged(&acknowledge)?;
         let line = self.line()?;
         let by = if validate_only { line::By::default() } else { request::by(change, hash)? };
         let files = request::files(files);
@@ -220,8 +222,8 @@ impl PromotionService for Promotions {
         let line = self.fresh().await?;
         let by = if validate_only { line::By::default() } else { request::by(change, hash)? };
         let answer = to_the_end(async move {
-            let then = history::then(&line, number).await?;
-            let asked = Asked::Restore { number: u64::try_from(number).unwrap_or(0), then };
+            let (then, etag) = history::then(&line, number).await?;
+            let asked = Asked::Restore { number: u64::try_from(number).unwrap_or(0), then, etag };
             let done = line.change(asked, by, validate_only).await?;
             let revision = if validate_only { done.before.number } else { done.after.number };
             let changes = changes(&line, &done).await?;

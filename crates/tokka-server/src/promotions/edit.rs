@@ -24,8 +24,9 @@ pub(crate) enum Asked {
     Move { to: Move, promotions: Vec<(String, String)> },
     /// The documents of files.
     Apply { files: Vec<Source>, prune: bool, etag: String },
-    /// Everything as it was: what was in force then of every entry that differs now, and which revision that is.
-    Restore { number: u64, then: Vec<(Key, Option<Live>)> },
+    /// Everything as it was: what was in force then of every entry that differs now, which revision that is, and what stands
+    /// for now.
+    Restore { number: u64, then: Vec<(Key, Option<Live>)>, etag: String },
 }
 
 /// Where promotions go.
@@ -85,7 +86,9 @@ pub(crate) fn plan(state: &State, asked: &Asked) -> Result<Edit, ApiError> {
         Asked::Delete { key, etag } => delete(state, key, etag),
         Asked::Move { to, promotions } => move_all(state, *to, promotions),
         Asked::Apply { files, prune, etag } => apply(state, files, *prune, etag),
-        Asked::Restore { number, then } => Ok(restore(state, *number, then)),
+        // What has changed since then was looked at may have to go back, too.
+        Asked::Restore { etag, .. } if *etag != state.etag() => Err(Refused::Etag { key: None, is: state.etag() }.into()),
+        Asked::Restore { number, then, etag: _ } => Ok(restore(state, *number, then)),
     }
 }
 

@@ -42,13 +42,13 @@ pub(super) async fn changes_of(line: &Line, number: u64) -> Result<Vec<v1::Docum
     Ok(revision(line, answer::number(number), 0).await?.changes)
 }
 
-/// What was in force in a revision of every document that is otherwise now.
-pub(super) async fn then(line: &Line, number: i64) -> Result<Vec<(Key, Option<Live>)>, ApiError> {
+/// What was in force in a revision of every document that is otherwise now, and what stands for now.
+pub(super) async fn then(line: &Line, number: i64) -> Result<(Vec<(Key, Option<Live>)>, String), ApiError> {
     let revision = of_number(line, number).await?;
     let then = keep::tree(&*line.ledger, &revision.tree).await?;
     let known = line.now();
     let differences = keep::differences(&*line.ledger, &then, &known.state.parts, &known.state).await?;
-    Ok(differences.into_iter().map(|(key, then, _)| (key, then)).collect())
+    Ok((differences.into_iter().map(|(key, then, _)| (key, then)).collect(), known.state.etag()))
 }
 
 async fn between(line: &Line, before: &[u8], after: &[u8]) -> Result<Vec<v1::DocumentChange>, ApiError> {

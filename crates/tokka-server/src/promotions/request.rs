@@ -72,6 +72,12 @@ pub(super) fn both<A, B>(a: Result<A, ApiError>, b: Result<B, ApiError>) -> Resu
     }
 }
 
+/// What breaks a rule is refused, and nothing that is only doubtful blocks a publication yet.
+pub(super) fn nothing_acknowledged(codes: &[String]) -> Result<(), ApiError> {
+    let what = "the acknowledgement of findings";
+    if codes.is_empty() { Ok(()) } else { Err(ApiError::NotServed { field: Some("acknowledge".to_owned()), what }) }
+}
+
 /// The one document that is written.
 pub(super) fn text(text: String) -> Result<String, ApiError> {
     if text.len() > TEXT_BYTES_MAX {

@@ -44,5 +44,3 @@ mod storefront_bad_input;
 mod sums;
 #[cfg(test)]
 mod surface;
-#[cfg(test)]
-mod two_servers;

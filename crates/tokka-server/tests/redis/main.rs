@@ -7,6 +7,8 @@
 mod away;
 #[cfg(test)]
 mod instances;
+#[cfg(test)]
+mod two_servers;
 
 #[cfg(test)]
 mod kept;
@@ -15,14 +17,23 @@ mod kept;
 #[path = "../api/again.rs"]
 mod again;
 #[cfg(test)]
+#[path = "../api/applying.rs"]
+mod applying;
+#[cfg(test)]
 #[path = "../api/bad_input.rs"]
 mod bad_input;
+#[cfg(test)]
+#[path = "../api/desk.rs"]
+mod desk;
 #[cfg(test)]
 #[path = "../api/events.rs"]
 mod events;
 #[cfg(test)]
 #[path = "../api/orders.rs"]
 mod orders;
+#[cfg(test)]
+#[path = "../api/promotions.rs"]
+mod promotions;
 #[cfg(test)]
 #[path = "../api/quote.rs"]
 mod quote;
@@ -38,6 +49,9 @@ mod reserve;
 #[cfg(test)]
 #[path = "../api/returns.rs"]
 mod returns;
+#[cfg(test)]
+#[path = "../api/revisions.rs"]
+mod revisions;
 #[cfg(test)]
 #[path = "../api/running.rs"]
 mod running;

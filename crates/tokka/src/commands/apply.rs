@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokka_catalog::read_folder;
+use tokka_catalog::load::Assembly;
+use tokka_catalog::{load, read_folder};
 use tokka_client::v1;
 
-use crate::catalogue;
 use crate::desk::{Desk, Signed};
 use crate::difference;
 use crate::failure::Failure;
@@ -46,9 +46,6 @@ pub(crate) struct Apply {
     /// Does not ask
     #[arg(long, short = 'y', conflicts_with = "dry_run")]
     yes: bool,
-    /// Accepts a finding that would block publication, by its code; may be given several times
-    #[arg(long, value_name = "CODE")]
-    acknowledge: Vec<String>,
     /// Prints the API's answer as JSON
     #[arg(long)]
     json: bool,
@@ -58,21 +55,16 @@ pub(crate) struct Apply {
 pub(crate) fn run(arguments: &Apply) -> Result<(), Failure> {
     let sources = read_folder(&arguments.files).map_err(|problems| Failure::of_files(&problems))?;
     // A whole catalogue is checked here, where problems have their lines; a part of one only the server can check.
-    if sources.iter().any(|source| source.text.contains("catalogue"))
-        && let Err(problems) = catalogue::load(&arguments.files)
-        && !problems.into_iter().all(|problem| problem.message.contains("no document of kind `catalogue`"))
+    let mut assembly = Assembly::new(&sources);
+    assembly.find_settings();
+    if assembly.has_catalogue_document()
+        && let Err(problems) = load(&sources)
     {
         return Err(Failure::of_files(&problems));
     }
     let files: Vec<v1::SourceFile> =
         sources.into_iter().map(|source| v1::SourceFile { name: source.name, text: source.text }).collect();
-    let request = v1::ApplyRequest {
-        files,
-        prune: arguments.prune,
-        validate_only: true,
-        acknowledge: arguments.acknowledge.clone(),
-        ..Default::default()
-    };
+    let request = v1::ApplyRequest { files, prune: arguments.prune, validate_only: true, ..Default::default() };
     let change = if arguments.dry_run { None } else { Some(arguments.signed.change()?) };
     let desk = &arguments.desk;
     let seen = desk.ask(async |client| client.apply(request.clone()).await)?;

@@ -102,6 +102,12 @@ fn nobody_is_asked_where_nobody_is() {
     folder.write("shop/bad.yaml", "{kind: promotion, id: bad, name: x, owner: shop, status: published, item_prize: {fixed: 1}}");
     ask(&["apply", "-f", &shop, "--dry-run"]).ended(1).complains("bad.yaml:1:");
     ask(&["apply", "-f", &folder.text("none"), "--dry-run"]).ended(2);
+    // A part of a catalogue is checked by the server, which knows the rest; also where a name says `catalogue`.
+    let part = "{kind: promotion, id: part, name: the catalogue, owner: shop, item_price: {amount_off: 1}}";
+    folder.write("part/part.yaml", part);
+    ask(&["apply", "-f", &folder.text("part"), "--dry-run"]).ended(0).says("+ promotion/part  new draft");
+    folder.write("part/part.yaml", &part.replace("owner: shop", "owner: nobody, status: published"));
+    ask(&["apply", "-f", &folder.text("part"), "--dry-run"]).ended(1).complains("no store is called `nobody`");
     // What is read can be brought again.
     let text = ask(&["get", "promotion/flash"]).ended(0).stdout;
     folder.write("again/flash.json", &text);

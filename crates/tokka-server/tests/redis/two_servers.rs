@@ -15,14 +15,14 @@ use crate::running::{Running, connect};
 
 /// A server over this store, which asks for newer revisions so often.
 async fn server(url: &StoreUrl, poll: Duration) -> Desk {
-    let folder = tempfile::tempdir().expect("a folder");
     let change = |config: &mut Config| {
         config.catalogue = None;
         config.store = StoreAt::Redis(url.clone());
         config.admin = Some(([127, 0, 0, 1], 0).into());
         config.revisions_poll = poll;
     };
-    let server = Running::over(folder, Kept::new(), change).await;
+    // What is its own is its own; the store that comes with it is not looked at.
+    let server = Running::over(tempfile::tempdir().expect("a folder"), Kept::new(), change).await;
     let calls = PromotionServiceClient::new(connect(server.admin.expect("an admin address")).await);
     Desk { server, calls }
 }
