@@ -26,20 +26,20 @@ pub(crate) fn run(root: &Path, options: &[String]) -> Result<()> {
 
 /// This process becomes the demo, so that a signal to the chore reaches who has to end the server.
 #[cfg(unix)]
-fn become_it(mut demo: Command) -> Result<()> {
+pub(crate) fn become_it(mut demo: Command) -> Result<()> {
     use std::os::unix::process::CommandExt;
-    Err(demo.exec()).context("cannot run the demo")
+    Err(demo.exec()).context("what was built cannot be run")
 }
 
 #[cfg(not(unix))]
-fn become_it(mut demo: Command) -> Result<()> {
-    let done = demo.status().context("cannot run the demo")?;
-    ensure!(done.success(), "the demo failed");
+pub(crate) fn become_it(mut demo: Command) -> Result<()> {
+    let done = demo.status().context("what was built cannot be run")?;
+    ensure!(done.success(), "it failed");
     Ok(())
 }
 
 /// Where cargo puts release builds: beside the directory that this program lies in.
-fn release_directory() -> Result<PathBuf> {
+pub(crate) fn release_directory() -> Result<PathBuf> {
     let us = std::env::current_exe().context("cannot tell where this program lies")?;
     let target = us.parent().and_then(Path::parent).context("this program lies nowhere")?;
     Ok(target.join("release"))

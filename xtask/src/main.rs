@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 
+mod bench;
 mod demo;
 mod deny;
 mod install;
@@ -20,8 +21,10 @@ chores:
   cargo xtask tidy                              the house rules, executed
   cargo xtask fuzz [--minutes N] [--seed S]     feeds the parser and the pricing with nonsense; 10 minutes by default
   cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue
-  cargo xtask bench ledger [ROUNDS [SECONDS]]   durable reservations a second at 1, 64 and 256 in flight, with fsync and
-                                                without; 5 rounds of 2 s a cell by default, on the disk of `target/`";
+  cargo xtask bench ledger [ROUNDS [SECONDS]] [--json FILE] [--holds N] [--parts PART,…]
+                                                the table of docs/performance.md: tokka on Redis beside the plainest service,
+                                                the embedded store beside its disk; 10 rounds of 3 s a cell by default
+  cargo xtask bench layouts [ROUNDS [SECONDS]]  the embedded store beside the layouts that were not chosen";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,7 +45,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
         ("install", []) => install::run(&root),
-        ("bench", [part, options @ ..]) if part == "ledger" => {
+        ("bench", [part, options @ ..]) if part == "ledger" => bench::ledger(&root, options),
+        ("bench", [part, options @ ..]) if part == "layouts" => {
             cargo_with(&root, &["run", "--release", "--quiet", "--package", "tokka-ledger", "--example", "rate"], options)
         }
         ("bench", options) => cargo_with(&root, &["bench", "--package", "tokka-core", "--bench", "quote"], options),

@@ -5,9 +5,14 @@
 //! that `zstd -d` reads the file as it is. A bite of the log is one frame, made durable before the reader passes it: a
 //! crash in between writes the bite again, and what stands twice is dropped by (id, version) when it is read. A crash in
 //! the middle of a frame leaves a torn one at the end, which the next writer cuts off.
+//!
+//! What records depend on lies beside them: documents, each once, in a file of its name, durable before the event.
+//!
+//! Several processes may use one store, and an archive has one writer: each directory has an id, under which it is
+//! registered, and is locked by whoever writes to it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +22,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::directory;
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{Cursor, Event, Events, Millis};
+use crate::model::{Cursor, Event, Events, Millis, Record};
+use crate::name::Name;
 
-/// The name that the archive is registered under.
+/// The name that the one archive of a store is registered under that one process uses.
 pub const READER: &str = "archive";
 /// At most this many entries a frame.
 pub const BITE: usize = 1_000;
@@ -32,6 +38,12 @@ const LAYOUT: u32 = 2;
 /// No frame is larger: a longer one is a broken header, not a reason to ask for memory.
 const BODY_BYTES_MAX: u64 = 1 << 31;
 const SHARD: &str = "shard-0";
+/// What a directory is called among those of a store: 16 hexadecimal digits and a line's end.
+const ID: &str = "archive.id";
+const ID_DIGITS: usize = 16;
+const LOCK: &str = "lock";
+const DOCUMENTS: &str = "documents";
+const UNFINISHED: &str = "unfinished.new";
 const ENDING: &str = ".zst";
 
 /// Why the archive did not go on.
@@ -61,6 +73,18 @@ pub enum ArchiveError {
         /// What the frame says.
         found: u32,
     },
+    /// Another process writes to it.
+    #[error("archive `{path}` is open in another process: each one has its own")]
+    InUse {
+        /// Which directory.
+        path: PathBuf,
+    },
+    /// Its id cannot be read.
+    #[error("archive `{path}`: `{ID}` is not 16 hexadecimal digits")]
+    Id {
+        /// Which directory.
+        path: PathBuf,
+    },
     /// The ledger did not answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -88,6 +112,10 @@ pub struct Day {
 #[derive(Debug, Clone)]
 pub struct Archive {
     dir: PathBuf,
+    /// What it is called in the ledger.
+    reader: Arc<str>,
+    /// Held as long as somebody may write.
+    _lock: Option<Arc<File>>,
     /// Files whose end this process has looked at.
     checked: Arc<Mutex<HashSet<PathBuf>>>,
 }
@@ -99,10 +127,36 @@ struct Frame {
 }
 
 impl Archive {
-    /// An archive in a directory; made with the first event.
+    /// The archive of a store that one process uses, or one that is only read; the directory is made with the first event.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), checked: Arc::default() }
+        Self { dir: dir.into(), reader: READER.into(), _lock: None, checked: Arc::default() }
+    }
+
+    /// One of the archives of a store that several processes use, to be written by this one alone. The directory is made and
+    /// given its id if it has none.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]: another process has it, or the disk refused.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, ArchiveError> {
+        let dir = dir.into();
+        directory::make(&dir).map_err(io_at(&dir))?;
+        let path = dir.join(LOCK);
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(io_at(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ArchiveError::InUse { path: dir }),
+            Err(TryLockError::Error(error)) => return Err(ArchiveError::Io { path, error }),
+        }
+        let id = id_of(&dir)?;
+        let reader = format!("{READER}/{id}").into();
+        Ok(Self { dir, reader, _lock: Some(Arc::new(lock)), checked: Arc::default() })
+    }
+
+    /// What it is registered under.
+    #[must_use]
+    pub fn reader(&self) -> &str {
+        &self.reader
     }
 
     /// Registers the archive, so that the log keeps its entries from now on.
@@ -110,9 +164,9 @@ impl Archive {
     /// # Errors
     /// [`LedgerError`].
     pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-        match ledger.reader(READER).await? {
+        match ledger.reader(&self.reader).await? {
             Some(_) => Ok(()),
-            None => ledger.pass(READER, &Cursor::default()).await,
+            None => ledger.pass(&self.reader, &Cursor::default()).await,
         }
     }
 
@@ -121,7 +175,19 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`]; nothing was passed then, and the same call may be repeated.
     pub async fn bite(&self, ledger: &dyn Ledger) -> Result<Bite, ArchiveError> {
-        let from = ledger.reader(READER).await?.unwrap_or_default();
+        self.bite_with(ledger, &|_| Vec::new()).await
+    }
+
+    /// Likewise, with the documents that a record depends on and that never change under their name, before the record.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub async fn bite_with(
+        &self,
+        ledger: &dyn Ledger,
+        depends_on: &(dyn Fn(&Record) -> Vec<Name> + Send + Sync),
+    ) -> Result<Bite, ArchiveError> {
+        let from = ledger.reader(&self.reader).await?.unwrap_or_default();
         let (events, next, gap) = match ledger.events(&from, BITE).await? {
             Events::Batch(events, next) => (events, next, false),
             Events::Gap(resume) => match ledger.events(&resume, BITE).await? {
@@ -132,13 +198,66 @@ impl Archive {
         };
         let bite = Bite { events: events.len(), gap };
         if bite != Bite::default() {
+            let names: BTreeSet<Name> = events.iter().filter_map(|event| event.record.as_ref()).flat_map(depends_on).collect();
+            self.keep(ledger, names).await?;
             let archive = self.clone();
             let at = ledger.now().await?;
             let written = tokio::task::spawn_blocking(move || archive.append(events, gap, at)).await;
             written.map_err(|error| LedgerError::Unavailable(error.to_string()))??;
-            ledger.pass(READER, &next).await?;
+            ledger.pass(&self.reader, &next).await?;
         }
         Ok(bite)
+    }
+
+    /// Writes documents that are not there yet. One that the store has not got is left out: a record of it says so when it is
+    /// looked at.
+    async fn keep(&self, ledger: &dyn Ledger, names: BTreeSet<Name>) -> Result<(), ArchiveError> {
+        for name in names {
+            let path = self.dir.join(DOCUMENTS).join(file_of(&name));
+            if self.looked_at(&path) {
+                continue;
+            }
+            if !path.exists()
+                && let Some(document) = ledger.document(&name).await?
+            {
+                let dir = self.dir.join(DOCUMENTS);
+                let writing = path.clone();
+                let written = tokio::task::spawn_blocking(move || {
+                    directory::make(&dir)?;
+                    write_whole(&dir, &writing, &document.bytes)
+                });
+                let written = written.await.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
+                written.map_err(io_at(&path))?;
+            }
+            self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+        }
+        Ok(())
+    }
+
+    fn looked_at(&self, path: &Path) -> bool {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+
+    /// The documents that records of the archive depend on, by name.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn documents(&self) -> Result<Vec<(Name, Vec<u8>)>, ArchiveError> {
+        let dir = self.dir.join(DOCUMENTS);
+        let entries = match std::fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ArchiveError::Io { path: dir, error }),
+        };
+        let mut documents = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io_at(&dir))?.path();
+            if let Some(name) = path.file_name().and_then(|file| name_of(file.to_str()?)) {
+                documents.push((name, std::fs::read(&path).map_err(io_at(&path))?));
+            }
+        }
+        documents.sort_unstable();
+        Ok(documents)
     }
 
     /// The days that the archive has, in order, as `2026-11-24`.
@@ -227,6 +346,45 @@ impl Archive {
         }
         written.map_err(io_at(path))
     }
+}
+
+/// The id of a directory, made if there is none yet; only whoever has its lock asks.
+fn id_of(dir: &Path) -> Result<String, ArchiveError> {
+    let path = dir.join(ID);
+    if !path.exists() {
+        let mut bytes = [0_u8; ID_DIGITS / 2];
+        getrandom::fill(&mut bytes).map_err(|error| io_at(&path)(io::Error::other(error.to_string())))?;
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        write_whole(dir, &path, format!("{digits}\n").as_bytes()).map_err(io_at(&path))?;
+    }
+    let text = std::fs::read_to_string(&path).map_err(io_at(&path))?;
+    let id = text.trim_end();
+    let fits = id.len() == ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if fits { Ok(id.to_owned()) } else { Err(ArchiveError::Id { path: dir.to_owned() }) }
+}
+
+/// A crash leaves all of a file or nothing under its name.
+fn write_whole(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = dir.join(UNFINISHED);
+    let mut file = File::create(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    File::open(dir)?.sync_all()
+}
+
+/// A name may have bytes that no file may.
+fn file_of(name: &Name) -> String {
+    name.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn name_of(file: &str) -> Option<Name> {
+    if !file.len().is_multiple_of(2) {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(file.get(at..at.checked_add(2)?)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..file.len()).step_by(2).map(byte).collect();
+    bytes.map(|bytes| Name::from_bytes(&bytes))
 }
 
 /// An fsync of a file does not promise its name.

@@ -17,6 +17,10 @@ pub enum LedgerError {
     /// It may have been done: repeat under the same id.
     #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(String),
+    /// What there was is gone, or there never was a store: nothing was done, and nothing will be until an operator has
+    /// looked at it.
+    #[error("the store is empty: {0}")]
+    Empty(String),
     /// The queue is full: nothing was done.
     #[error("the store is overloaded")]
     Overloaded,

@@ -29,6 +29,9 @@ pub mod redis;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 
+#[cfg(test)]
+mod story;
+
 pub use book::{EXPIRE_MAX, OnBroken};
 pub use clock::Clock;
 pub use embedded::Embedded;

@@ -41,8 +41,10 @@ mod documents;
 mod events;
 mod incident;
 mod init;
+mod look;
 mod recent;
 mod recovery;
+mod restore;
 mod sweep;
 
 #[cfg(test)]
@@ -57,6 +59,8 @@ pub use incident::Incident;
 pub use init::{InitError, init};
 pub use layout::SHARDS_MAX;
 pub use link::{OpenError as LinkError, StoreUrl, UrlError};
+pub use look::{Inspection, Look, ServerFacts, ShardFacts, ShardState, inspect};
+pub use restore::{RestoreError, Restored, restore};
 
 /// Whose counter or document is this? The shard key that it belongs to; `None` where all customers share it.
 pub type Owner = Arc<dyn Fn(&Name) -> Option<String> + Send + Sync>;
@@ -175,8 +179,6 @@ struct Part {
     writer: Writer,
     reader: Reader,
     recent: Recent,
-    /// Somebody was told that the shard recovers.
-    closed: tokio::sync::Notify,
 }
 
 impl Redis {
@@ -185,6 +187,26 @@ impl Redis {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let store = Arc::new(Store::open(config).await?);
+        let mut beats = tokio::task::JoinSet::new();
+        for number in 0..store.shards() {
+            // A recovery waits for those that are known to live. Where this one is not heard now, its watch goes on trying.
+            let _ = store.register(store.part(number)).await;
+            beats.spawn(Arc::clone(&store).watch(number));
+        }
+        Ok(Self { store, _beats: beats })
+    }
+
+    /// How far back what this process acknowledged is remembered, in the shard where that is least: what a fail-over loses of
+    /// it comes back. `None` where there is nothing to remember.
+    #[must_use]
+    pub fn remembers(&self) -> Option<Duration> {
+        self.store.parts.iter().filter_map(|part| part.recent.covers()).min()
+    }
+}
+
+impl Store {
+    async fn open(config: Config) -> Result<Self, OpenError> {
         let link = Link::open(&config.url, LinkConfig { scripts: scripts::ALL, ..LinkConfig::default() }).await?;
         let root = init::root(&link, config.url.prefix()).await?;
         let instance = init::random_id();
@@ -197,13 +219,13 @@ impl Redis {
         let mut parts = Vec::new();
         for shard in Shard::all(config.url.prefix(), root.shards) {
             let identity = lane::identity(&root.id, root.shards);
-            let post = Arc::new(Post { link: Arc::clone(&link), shard, identity, clock: clock.clone(), wait });
+            let post = Arc::new(Post::new(Arc::clone(&link), shard, identity, clock.clone(), wait));
             let reader = Reader::start(Arc::clone(&post));
             init::check(&reader, &post.shard).await?;
             let writer = Writer::start(Arc::clone(&post), &instance, config.log_max);
-            parts.push(Part { post, writer, reader, recent: Recent::default(), closed: tokio::sync::Notify::new() });
+            parts.push(Part { post, writer, reader, recent: Recent::new(root.shards) });
         }
-        let store = Arc::new(Store {
+        Ok(Self {
             parts,
             config,
             number: root.number(),
@@ -211,16 +233,9 @@ impl Redis {
             allotments: allot::Allotments::default(),
             sweeping: tokio::sync::Mutex::new(()),
             looked: std::sync::Mutex::new(None),
-        });
-        let mut beats = tokio::task::JoinSet::new();
-        for number in 0..store.shards() {
-            beats.spawn(Arc::clone(&store).watch(number));
-        }
-        Ok(Self { store, _beats: beats })
+        })
     }
-}
 
-impl Store {
     fn shards(&self) -> u16 {
         u16::try_from(self.parts.len()).unwrap_or(u16::MAX)
     }

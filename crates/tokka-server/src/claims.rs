@@ -39,6 +39,7 @@ const USER_UNITS_OF_SKU: &str = "user_units_of_sku";
 const USER_ORDERS: &str = "user_orders";
 const BUDGET: &str = "budget";
 const GIFT: &str = "gift";
+const EXTENSION: &str = "extension";
 
 /// What a priced order takes of each counter, with the limits that priced it.
 pub(crate) fn of_quote(
@@ -100,6 +101,23 @@ pub(crate) fn user_of(name: &Name) -> Option<&str> {
         [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user),
         _ => None,
     }
+}
+
+/// Whose counter or document is this, by shard key: it lies with the orders of that customer. `None` where all customers
+/// share it. Every process that opens a store on Redis says the same, for good: what is stored lies where this put it.
+#[must_use]
+pub fn owner() -> tokka_ledger::redis::Owner {
+    Arc::new(|name: &Name| match name.parts()?[..] {
+        // A guest's orders have a shard key of their own, and limits that count a user refuse guests.
+        [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user.to_owned()),
+        [EXTENSION, shard_key, _, _] => Some(shard_key.to_owned()),
+        _ => None,
+    })
+}
+
+/// The document of what a request id of an extension stands for.
+pub(crate) fn extension(shard_key: &str, id: &str, request_id: &str) -> Name {
+    Name::of(&[EXTENSION, shard_key, id, request_id])
 }
 
 /// What the ledger refused, as callers read it.
@@ -199,6 +217,84 @@ mod tests {
         assert_eq!(to_wire(&user), expected);
         assert_eq!(to_wire(&Name::of(&[GIFT, "tote"])).gift, "tote");
         assert_eq!(to_wire(&Name::of(&["else"])), v1::Counter::default());
+    }
+
+    /// A promotion with every limit of each kind, and a basket of one user, or of a guest.
+    async fn named(user: Option<&str>) -> Vec<Name> {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("shop.yaml"), LIMITED).expect("a file");
+        let catalogue = crate::catalogue::Catalogue::open(folder.path().to_owned()).await.expect("a catalogue");
+        let line = |id: &str, sku: &str| v1::Line {
+            line_id: id.to_owned(),
+            sku: sku.to_owned(),
+            store: "shop".to_owned(),
+            quantity: 2,
+            unit_price: 900,
+            ..Default::default()
+        };
+        let lines = vec![line("a", "mask"), line("b", "tea")];
+        let basket = v1::Basket { currency: "JPY".to_owned(), lines, user: user.map(str::to_owned), ..Default::default() };
+        let request = v1::QuoteRequest { basket: Some(basket), ..Default::default() };
+        let order = crate::request::quote_order(request, jiff::Timestamp::now()).expect("an order");
+        let published = catalogue.current();
+        let prepared = published.rulebook.prepare(&order.basket).expect("prepared");
+        prepared.counters().rows().iter().map(|counter| name(&published.rulebook, &order.basket, counter.key)).collect()
+    }
+
+    const LIMITED: &str = r#"
+kind: catalogue
+currency: JPY
+---
+{kind: store, id: shop, name: 店}
+---
+{kind: gift, id: tote, name: トート, inventory: 5}
+---
+kind: promotion
+id: flash
+name: 特価
+owner: shop
+status: published
+scope: {include: {skus: [mask, tea]}}
+limits: {stock: 9, stock_by_sku: {mask: 5}, units_per_user: 4, orders_per_user: 2, budget: "900"}
+item_price: {fixed: 500}
+---
+kind: promotion
+id: bag
+name: バッグ
+owner: shop
+status: published
+spend: {tiers: [{threshold: 100, gifts: [{gift: tote, quantity: 1}]}]}
+"#;
+
+    /// Where a counter lies is where it is looked for, by every process and for good.
+    #[tokio::test]
+    async fn what_counts_one_user_lies_with_the_orders_of_that_user() {
+        use crate::request::reservation::Target;
+        let owner = owner();
+        let names = named(Some("u-1")).await;
+        let shard_key = Target::new("r-1".to_owned(), Some("u-1".to_owned())).shard_key().to_owned();
+        let kinds = |names: &[Name], of: &dyn Fn(&Name) -> bool| -> std::collections::BTreeSet<String> {
+            names.iter().filter(|name| of(name)).map(|name| name.parts().expect("a name")[0].to_owned()).collect()
+        };
+        let own = kinds(&names, &|name| owner(name).as_deref() == Some(&*shard_key));
+        let shared = kinds(&names, &|name| owner(name).is_none());
+        assert!(own.iter().all(|kind| kind.starts_with("user_")) && own.contains(USER_ORDERS), "{own:?}");
+        assert_eq!(shared.iter().map(String::as_str).collect::<Vec<_>>(), [BUDGET, GIFT, STOCK, STOCK_BY_SKU]);
+        for kind in [USER_UNITS, USER_ORDERS] {
+            assert_eq!(owner(&Name::of(&[kind, "flash", "2026-11-11", "u-2"])).as_deref(), Some("u-2"));
+        }
+        assert_eq!(owner(&Name::of(&[USER_UNITS_OF_SKU, "flash", "", "u-2", "mask"])).as_deref(), Some("u-2"));
+        for kind in [STOCK, BUDGET, GIFT] {
+            assert_eq!(owner(&Name::of(&[kind, "u-2"])), None);
+        }
+        assert_eq!(owner(&Name::of(&[STOCK_BY_SKU, "flash", "mask"])), None);
+        assert_eq!(owner(&Name::of(&["frozen", "0f"])), None);
+
+        // A guest has a place of its own, that nobody else's counters or documents lie in.
+        let guest = Target::new("r-1".to_owned(), None).shard_key().to_owned();
+        let names = named(None).await;
+        assert!(names.iter().all(|name| owner(name).as_deref() != Some(&*guest)));
+        assert_eq!(owner(&extension(&guest, "r-1", "e-1")).as_deref(), Some(&*guest));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokka_ledger::redis::StoreUrl;
+
 /// Where data is kept unless something else is said, below the directory that the server is started in.
 pub const DATA_DIR: &str = ".tokka/data";
 
@@ -17,9 +19,16 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// The folder whose files are the catalogue.
     pub catalogue: PathBuf,
-    /// Where reservations, their counters and the key of receipts are kept: the one folder to back up. Made if there is
-    /// none; one process at a time has it.
+    /// Where this server keeps what is its own: the embedded store with its archive, and the key of receipts. Made if there
+    /// is none; one process at a time has an embedded store.
     pub data_dir: PathBuf,
+    /// Where reservations and their counters are kept.
+    pub store: StoreAt,
+    /// The key that signs receipts, which all servers of a store share; `None` = one of this server's own, in `data_dir`.
+    pub receipt_key: Option<PathBuf>,
+    /// Where this server writes the archive of the log, one server a folder. `None` = in `data_dir` for an embedded store;
+    /// of a store on Redis this server writes none.
+    pub archive: Option<PathBuf>,
     /// How often holds are looked for whose deadline has passed.
     pub sweep_every: Duration,
     /// How often a subscriber who has read all events looks for more.
@@ -35,8 +44,18 @@ pub struct Config {
     pub drain_max: Duration,
 }
 
+/// Where reservations are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum StoreAt {
+    /// In the data directory, by this process alone.
+    #[default]
+    Embedded,
+    /// On Redis, by any number of processes.
+    Redis(StoreUrl),
+}
+
 impl Config {
-    /// The defaults: no admin address, data in [`DATA_DIR`], a look for expired holds every half second, for new events
+    /// The defaults: no admin address, an embedded store in [`DATA_DIR`], a look for expired holds every half second, for new events
     /// every 50 ms, at the folder and for the archive every 5 s, a pause of 1 s and at most 20 s of draining, which fits
     /// into the 30 s that Kubernetes gives.
     pub fn new(listen: SocketAddr, catalogue: impl Into<PathBuf>) -> Self {
@@ -45,6 +64,9 @@ impl Config {
             admin: None,
             catalogue: catalogue.into(),
             data_dir: PathBuf::from(DATA_DIR),
+            store: StoreAt::Embedded,
+            receipt_key: None,
+            archive: None,
             sweep_every: Duration::from_millis(500),
             events_poll: Duration::from_millis(50),
             archive_every: Duration::from_secs(5),

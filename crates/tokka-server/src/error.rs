@@ -189,6 +189,7 @@ impl ApiError {
             Self::Stopping => (Code::Unavailable, "STOPPING"),
             Self::Store(LedgerError::Unavailable(_)) => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Store(LedgerError::OutcomeUnknown(_)) => (Code::Unavailable, "OUTCOME_UNKNOWN"),
+            Self::Store(LedgerError::Empty(_)) => (Code::Unavailable, "STORE_EMPTY"),
             Self::Store(LedgerError::Overloaded) => (Code::Unavailable, "OVERLOADED"),
             Self::Store(LedgerError::Malformed(_)) | Self::Bug(_) => (Code::Internal, "INTERNAL"),
         }
@@ -259,6 +260,11 @@ impl ApiError {
             Self::Stopping => {
                 details.set_retry_info(Some(RETRY_LATER));
                 "the server stops: subscribe again after the last cursor".to_owned()
+            }
+            Self::Store(LedgerError::Empty(why)) => {
+                tracing::error!(why, "the store is empty: nothing is promised until it is restored");
+                details.set_retry_info(Some(RETRY_LATER));
+                "the store is empty, and nothing was done: its operator has to bring it back".to_owned()
             }
             Self::Store(error @ (LedgerError::Unavailable(_) | LedgerError::OutcomeUnknown(_) | LedgerError::Overloaded)) => {
                 tracing::warn!(%error, "the store did not answer a call");

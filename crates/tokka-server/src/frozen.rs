@@ -18,6 +18,7 @@ use tokka_ledger::{Ledger, LedgerError};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::ApiError;
+use crate::payload::Stored;
 
 /// Rulebooks of stored orders that are kept compiled: orders of one sale share theirs.
 const COMPILED_MAX: usize = 256;
@@ -108,6 +109,12 @@ fn document(rulebook: &Rulebook, part: &Part) -> Option<Json> {
         Part::Gift(ix) => encode::gift(rulebook.gifts().at(*ix), settings),
         Part::Store(id) => encode::store(rulebook.store(id)?, settings),
     })
+}
+
+/// The documents that a stored order depends on.
+pub(crate) fn of_order(stored: &Stored) -> Vec<Name> {
+    let (hashes, _) = stored.frozen.as_chunks::<HASH_BYTES>();
+    hashes.iter().map(|hash| name(u128::from_be_bytes(*hash))).collect()
 }
 
 fn name(hash: u128) -> Name {

@@ -26,7 +26,8 @@ mod verify;
 mod captured_log;
 
 pub use catalogue::CatalogueState;
-pub use config::{Config, DATA_DIR};
+pub use claims::owner;
+pub use config::{Config, DATA_DIR, StoreAt};
 pub use events::told as told_event;
 pub use request::asked::{asked, field_of_file};
 pub use serve::{ServeError, Started, serve, shutdown_signal};

@@ -1,8 +1,8 @@
 //! How does a caller prove which reservation it speaks of? By its receipt: the record, signed by this server.
 //!
 //! A receipt is a version, the id of the key, the record compressed by zstd, and an HMAC-SHA256 over all of that. The key
-//! is made at the first start, lies in the data directory readable by its owner alone, and is shared between instances
-//! by copying that file.
+//! is made at the first start, lies in the data directory readable by its owner alone, and is shared between the servers of
+//! a store by giving each the same file.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -48,6 +48,24 @@ impl Receipts {
             }
             Err(error) => return Err(error),
         };
+        Self::of(&path, &bytes)
+    }
+
+    /// The key that servers of one store share: 36 random bytes in a file, which is not made here, since each server would
+    /// make another one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no key.
+    pub(crate) fn load(path: &Path) -> io::Result<Self> {
+        let bytes = fs::read(path).map_err(|error| {
+            let hint = "; `head -c 36 /dev/urandom` makes a key, which all servers of a store share";
+            let hint = if error.kind() == io::ErrorKind::NotFound { hint } else { "" };
+            io::Error::new(error.kind(), format!("`{}` cannot be read: {error}{hint}", path.display()))
+        })?;
+        Self::of(path, &bytes)
+    }
+
+    fn of(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         let broken = || io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is not a key", path.display()));
         let (key_id, key) = bytes.split_first_chunk::<4>().ok_or_else(broken)?;
         Ok(Self { key_id: *key_id, key: key.try_into().map_err(|_| broken())? })
@@ -155,6 +173,20 @@ mod tests {
         // The key stays; another directory has another.
         assert_eq!(Receipts::open(dir.path()).expect("the key").read(&receipt), Ok(record(vec![1, 2, 3])));
         assert_eq!(Receipts::open(other.path()).expect("a key").read(&receipt), Err(NotAReceipt));
+    }
+
+    #[test]
+    fn a_key_is_shared_as_a_file() {
+        let (dir, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let file = other.path().join("shared.key");
+        let missing = Receipts::load(&file).expect_err("no key").to_string();
+        assert!(missing.contains("shared.key` cannot be read") && missing.contains("head -c 36"), "{missing}");
+        assert!(!file.exists(), "each server would make another one");
+        let receipt = Receipts::open(dir.path()).expect("a key").write(&record(vec![1]));
+        fs::copy(dir.path().join(KEY_FILE), &file).expect("a copy");
+        assert_eq!(Receipts::load(&file).expect("the key").read(&receipt), Ok(record(vec![1])));
+        fs::write(&file, [0; 35]).expect("a file");
+        assert!(Receipts::load(&file).expect_err("too short").to_string().contains("is not a key"));
     }
 
     #[test]

@@ -55,8 +55,31 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
 impl Reservations {
     /// The record of a reservation, as far as this user may see it.
     async fn record(&self, target: &Target) -> Result<Record, ApiError> {
-        let record = self.ledger.get(target.shard_key(), &target.id).await?;
+        let record = self.found(target).await?;
         record.ok_or_else(|| ApiError::NotFound { reservation: target.id.clone() })
+    }
+
+    /// Likewise, where there is one. What a fail-over has lost comes back first, if the caller brings its receipt.
+    async fn found(&self, target: &Target) -> Result<Option<Record>, ApiError> {
+        let found = self.ledger.get(target.shard_key(), &target.id).await;
+        let Some(receipt) = &target.receipt else { return Ok(found?) };
+        let stands = match found {
+            Ok(stands) if may_be_lost(receipt, stands.as_ref()) => stands,
+            Ok(stands) => return Ok(stands),
+            // Perhaps since what a fail-over lost is not back yet, which this receipt brings.
+            Err(error @ LedgerError::Unavailable(_)) => {
+                return match self.ledger.recover(Record::clone(receipt)).await {
+                    Ok(Some(back)) => Ok(Some(back)),
+                    Ok(None) | Err(_) => Err(error.into()),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let back = self.ledger.recover(Record::clone(receipt)).await?;
+        if let Some(Record { id, state, version, .. }) = &back {
+            tracing::warn!(reservation_id = id, ?state, version, "what a fail-over had lost is back, by its receipt");
+        }
+        Ok(back.or(stands))
     }
 
     /// A reservation as it stands, with its receipt.
@@ -69,6 +92,12 @@ impl Reservations {
         let receipt = self.receipts.write(record);
         response::reservation::head(record, stored, order, receipt)
     }
+}
+
+/// Was the state that a receipt vouches for perhaps lost? It is certainly not where the record has it in the same epoch, or
+/// went on from it. The ledger knows; it is asked only where it may be so.
+fn may_be_lost(receipt: &Record, stands: Option<&Record>) -> bool {
+    stands.is_none_or(|stands| stands.version < receipt.version || stands.place.epoch > receipt.place.epoch)
 }
 
 /// The stored order of a record, and what the caller calls it by now.

@@ -30,6 +30,7 @@ use crate::frozen::Thawed;
 use crate::guard::Guard;
 use crate::pricing::Pricing;
 use crate::reservations::Reservations;
+use crate::store::on_redis::STORE;
 use crate::store::{self, Store};
 use crate::verify::Verifier;
 
@@ -78,6 +79,14 @@ pub enum ServeError {
         /// What is wrong.
         why: String,
     },
+    /// The store on Redis cannot be used: it is not reached, its servers are not fit for it, or it is not there.
+    #[error("{why}")]
+    Remote {
+        /// Its URL, without the password.
+        store: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// The store can acknowledge nothing any more. What the disk holds is known again after a restart.
     #[error("the store failed, and the server with it: {0}")]
     Store(String),
@@ -113,7 +122,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     };
 
     // After the addresses: a server that cannot be reached leaves no data behind.
-    let store = Store::open(&config.data_dir).await.map_err(|why| ServeError::Data { path: config.data_dir.clone(), why })?;
+    let store = Store::open(&config).await?;
     let mut failed = pin!(store.failed);
     let ledger = Arc::clone(&store.ledger);
 
@@ -124,12 +133,18 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     beside.spawn(store::sweep(Arc::clone(&ledger), config.sweep_every));
     let (end_archive, archive_ends) = watch::channel(false);
     let mut archiving = JoinSet::new();
-    archiving.spawn(store::archive(Arc::clone(&ledger), store.archive, config.archive_every, archive_ends));
+    if let Some(archive) = store.archive {
+        archiving.spawn(store::archive(Arc::clone(&ledger), archive, config.archive_every, archive_ends));
+    }
 
     let (health, probes) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
     health.set_service_status(CATALOGUE, ServingStatus::Serving).await;
     beside.spawn(report_catalogue(health.clone(), catalogue.state()));
+    health.set_service_status(STORE, ServingStatus::Serving).await;
+    if let Some(redis) = store.redis {
+        beside.spawn(store::on_redis::report(redis, health.clone()));
+    }
     let started =
         Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
 

@@ -12,4 +12,5 @@ pub(crate) mod reserve;
 pub(crate) mod rollback;
 
 pub(crate) mod events;
+pub(crate) mod store;
 pub(crate) mod verify;

@@ -13,12 +13,15 @@ mod products;
 mod reference;
 mod remote;
 mod store;
+mod store_at;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, commit, events, quote, reservation, reserve, rollback, schema, serve, test, verify};
+use crate::commands::{
+    check, commit, events, quote, reservation, reserve, rollback, schema, serve, store as stores, test, verify,
+};
 
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
@@ -68,6 +71,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Shows a reservation: what it cost, what is left of it, what went back
     Reservation(reservation::Reservation),
+    /// Makes a store on Redis, or shows how it is
+    Store(stores::Store),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
     /// Prints the log of a store: what happened to every reservation
@@ -85,6 +90,7 @@ fn main() -> ExitCode {
         Command::Commit(arguments) => commit::run(&arguments),
         Command::Rollback(arguments) => rollback::run(&arguments),
         Command::Reservation(arguments) => reservation::run(&arguments),
+        Command::Store(arguments) => stores::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };

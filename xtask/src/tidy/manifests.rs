@@ -7,6 +7,8 @@ use super::tree::Tree;
 
 /// Starts servers and panics: for tests only.
 const RIG: &str = "tokka-rig";
+/// Starts servers and measures them, and is the plainest service that could do their work, for comparison: it is not shipped.
+const BENCH: &str = "xtask-bench";
 /// Which of our crates a crate may depend on. Core and ledger never see each other; wire types stop at the server.
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tokka-core", &[]),
@@ -19,7 +21,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tokka-server", &["tokka-core", "tokka-catalog", "tokka-ledger", "tokka-proto", RIG]),
 ];
 /// The crates at the top: they tie everything together, and nothing may depend on them …
-const TOP: [&str; 5] = ["tokka", "tokka-tests", "tokka-fuzz", "xtask", "xtask-demo"];
+const TOP: [&str; 6] = ["tokka", "tokka-tests", "tokka-fuzz", "xtask", BENCH, "xtask-demo"];
 /// … but for the hunt, which makes up its cases as the tests do.
 const ABOVE_THE_TOP: (&str, &str) = ("tokka-fuzz", "tokka-tests");
 /// What the core is made of besides itself: values and containers, nothing that reads, waits or guesses.
@@ -47,7 +49,7 @@ pub(super) fn directions(tree: &Tree) -> Vec<Finding> {
 
 pub(super) fn rig(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for manifest in manifests(tree) {
+    for manifest in manifests(tree).filter(|manifest| manifest.name() != BENCH) {
         for (dependency, _) in manifest.dependencies_of(&["dependencies", "build-dependencies"]) {
             if dependency == RIG {
                 findings.push(Finding::file(manifest.path, format!("`{RIG}` is for tests: it belongs to [dev-dependencies]")));
@@ -73,7 +75,7 @@ pub(super) fn pure_core(tree: &Tree) -> Vec<Finding> {
 
 pub(super) fn redis(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for manifest in manifests(tree).filter(|manifest| manifest.name() != "tokka-ledger") {
+    for manifest in manifests(tree).filter(|manifest| !["tokka-ledger", BENCH].contains(&manifest.name())) {
         for (dependency, _) in manifest.dependencies().filter(|(name, _)| *name == "redis" || name.starts_with("redis-")) {
             findings.push(Finding::file(manifest.path, format!("`{dependency}` belongs to `tokka-ledger` alone")));
         }

@@ -163,3 +163,57 @@ async fn what_the_log_dropped_unseen_is_noted() {
     assert_eq!((day.events.len(), day.gaps), (8, 1));
     assert_eq!(day.events[0].entry.id, "r2");
 }
+
+#[tokio::test]
+async fn each_directory_is_a_reader_of_its_own_with_one_writer() {
+    let store = store();
+    let path = |name: &str| store.dir.path().join(name);
+    let one = Archive::open(path("one")).unwrap();
+    assert!(matches!(Archive::open(path("one")), Err(ArchiveError::InUse { .. })));
+    let two = Archive::open(path("two")).unwrap();
+    assert_ne!(one.reader(), two.reader());
+    for archive in [&one, &two] {
+        archive.register(&store.ledger).await.unwrap();
+    }
+    paid(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    let bite = |archive: Archive| {
+        let ledger = &store.ledger;
+        async move { archive.bite(ledger).await.unwrap().events }
+    };
+    assert_eq!((bite(one.clone()).await, bite(one.clone()).await), (2, 0));
+    let before = one.reader().to_owned();
+    drop(one);
+    // It goes on where it was, and the other one has everything as well.
+    let again = Archive::open(path("one")).unwrap();
+    assert_eq!((again.reader(), bite(again.clone()).await), (before.as_str(), 0));
+    assert_eq!(bite(two.clone()).await, 2);
+    let day = &again.days().unwrap()[0];
+    assert_eq!(again.day(day).unwrap(), two.day(day).unwrap());
+
+    drop(again);
+    std::fs::write(path("one").join("archive.id"), "mine").unwrap();
+    let refused = Archive::open(path("one")).unwrap_err().to_string();
+    assert!(refused.ends_with("`archive.id` is not 16 hexadecimal digits"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_records_depend_on_lies_beside_them() {
+    let store = store();
+    let name = |of: &str| Name::of(&["frozen", of]);
+    assert!(store.archive.documents().unwrap().is_empty());
+    for of in ["b", "a", "other"] {
+        store.ledger.put(&name(of), 0, of.as_bytes().to_vec()).await.unwrap();
+    }
+    store.archive.register(&store.ledger).await.unwrap();
+    taken(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    // `gone` is not in the store: nobody waits for it.
+    let depends_on = |record: &Record| vec![name("a"), name(&record.id), name("b"), name("gone")];
+    assert_eq!(store.archive.bite_with(&store.ledger, &depends_on).await.unwrap().events, 1);
+    let kept = [(name("a"), b"a".to_vec()), (name("b"), b"b".to_vec())];
+    assert_eq!(store.archive.documents().unwrap(), kept);
+    // Also where another process goes on.
+    let restarted = Archive::new(store.dir.path().join("archive"));
+    rolled_back(&store.ledger, "r", crate::contract::whole("x")).await;
+    assert_eq!(restarted.bite_with(&store.ledger, &|_| vec![name("other"), name("a")]).await.unwrap().events, 1);
+    assert_eq!(restarted.documents().unwrap().len(), 3);
+}

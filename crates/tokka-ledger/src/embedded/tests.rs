@@ -3,12 +3,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::contract::{events, hold, taken, used};
+use crate::story::{self, proof};
 
 mod aged;
 mod crash;
 mod disk;
 mod model;
-mod story;
 
 use disk::Disk;
 
@@ -27,22 +27,17 @@ mod contract {
     crate::ledger_contract!(super::open);
 }
 
-/// Tells `cargo xtask test` a number for its table of proofs, past the harness, which keeps what tests print.
-fn proof(name: &str, number: u64, seed: u64) {
-    let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("proof: {name} = {number} from seed {seed}\n"));
-}
-
 /// Small, and with the clock of a test.
 fn small(clock: &Arc<AtomicI64>, checkpoint_every: usize) -> Config {
     let clock = Arc::clone(clock);
     Config {
         checkpoint_every,
-        log_max: 24,
+        log_max: story::LOG_MAX,
         log_min: 0,
-        retention: Duration::from_millis(2),
+        retention: story::RETENTION,
         cache_bytes: 1 << 20,
         clock: Clock::from_source(move || clock.load(Ordering::SeqCst)),
-        on_broken: Arc::new(|counter, used| panic!("counter `{counter}` went to {used}")),
+        on_broken: Arc::new(story::broken),
         ..Config::new("")
     }
 }

@@ -4,9 +4,11 @@
 //! A new reservation is decided without having looked: the script itself finds out whether its id is known, so that it
 //! costs one call. An answer that changes nothing rests on what was read, never on what is remembered.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::change::{Applied, Move, moves, wire};
+use super::allot::More;
+use super::change::{Applied, Move, Wire, moves, wire};
 use super::lane::Trouble;
 use super::{Part, Store, codec, layout};
 use crate::book::{Ask, Map};
@@ -54,6 +56,7 @@ impl Store {
         let mut doubt: Option<Doubt> = None;
         let (mut tries, mut rounds) = (0_u32, 0_u32);
         loop {
+            let epoch = part.post.epoch.load(Ordering::Acquire);
             let now = part.post.clock.now();
             // What is sent again is the same to the byte, so that it is known again.
             let moment = doubt.as_ref().map_or(Moment { now, admitted: seen.admitted }, |doubt| doubt.moment);
@@ -61,9 +64,10 @@ impl Store {
             let decided = step(seen.before.as_ref(), operation(ask, seen.old.as_ref()), moment, &used);
             let tried = if decided.changes.is_empty() {
                 if seen.read && (seen.usage.is_some() || !rests_on_usage(&decided.answer)) {
-                    return Ok(decided.answer);
+                    self.repeat(part, epoch, &mut seen, decided.answer).await
+                } else {
+                    self.look(part, ask, &mut seen, &decided.answer).await
                 }
-                self.look(part, ask, &mut seen, &decided.answer).await
             } else {
                 self.attempt(part, ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await
             };
@@ -103,23 +107,25 @@ impl Store {
         moment: Moment,
         doubt: &mut Option<Doubt>,
     ) -> Result<Option<Answer>, Trouble> {
+        let epoch = part.post.epoch.load(Ordering::Acquire);
         let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
-        for shared in moved.iter().skip(first_shared) {
-            if let Some(limit) = shared.limit {
-                self.keep_limit(&shared.counter, limit).await?;
-            }
-        }
+        let revision = hold_of(ask).map_or(0, |hold| hold.revision);
+        self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision).await?;
         let before = |id: &str| -> Option<(Place, State)> {
             let of = [&seen.before, &seen.old].into_iter().flatten().find(|record| record.id == id)?;
             Some((of.place, of.state))
         };
-        let revision = hold_of(ask).map_or(0, |hold| hold.revision);
         let retention = self.retention_ms();
         let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, revision, retention);
         match part.writer.apply(wire.map_err(Trouble::Never)?).await {
             Ok(Applied::Done { epoch, first, broken }) => {
                 self.tell_broken(part, &moved, &broken).await;
+                self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                 place_all(part, changes, &mut answer, epoch, first);
+                // A recovery that began in between has not looked at what was only now remembered.
+                if part.post.epoch.load(Ordering::Acquire) != epoch {
+                    return Err(Trouble::Never(LedgerError::OutcomeUnknown("the server was replaced meanwhile".to_owned())));
+                }
                 Ok(Some(answer))
             }
             Ok(Applied::Differs(records)) => {
@@ -132,6 +138,7 @@ impl Store {
                         answer.place(&change.record.id, place);
                         part.remember(Record { place, ..change.record });
                     }
+                    self.confirm(part, epoch).await?;
                     return Ok(Some(answer));
                 }
                 for (change, record) in changes.iter().zip(records) {
@@ -146,9 +153,10 @@ impl Store {
                 // It was not done before either, or its record would differ.
                 *doubt = None;
                 seen.read = true;
-                match self.more(part, &moved, first_shared, &used, &granted).await? {
+                match self.more(part, &moved, first_shared, &used, &granted, revision).await? {
                     More::Came => seen.usage = None,
                     More::None(usage) => seen.usage = Some(usage),
+                    More::Stale(newer) => seen.admitted = newer,
                 }
                 Ok(None)
             }
@@ -175,8 +183,8 @@ impl Store {
         let mut records = found.values.into_iter().map(|value| value.map(|bytes| read_record(&bytes)).transpose());
         let mut next = || records.next().transpose().map(Option::flatten).map_err(Trouble::Never);
         (seen.before, seen.old) = (next()?, next()?);
-        let unknown = seen.before.is_none() || replaced.is_some() && seen.old.is_none();
-        if found.recovering && unknown {
+        // Neither what is not there nor what is may be the last word.
+        if found.recovering {
             return Err(Trouble::NotNow("the shard recovers: a record may come back".to_owned()));
         }
         seen.read = true;
@@ -192,6 +200,36 @@ impl Store {
         Ok(None)
     }
 
+    /// An answer that changed nothing: what it rests on is remembered as what was acknowledged.
+    async fn repeat(&self, part: &Part, epoch: u64, seen: &mut Seen, answer: Answer) -> Result<Option<Answer>, Trouble> {
+        if rests_on_usage(&answer) {
+            return Ok(Some(answer));
+        }
+        for record in [&seen.before, &seen.old].into_iter().flatten() {
+            part.remember(record.clone());
+        }
+        seen.read = false;
+        self.confirm(part, epoch).await?;
+        Ok(Some(answer))
+    }
+
+    /// What a repetition is told is as safe as what the first call was told. A recovery that began since `epoch` was the
+    /// latest has not looked at what is only now remembered; and where answers wait for replicas, this one waits for all
+    /// that was written before it.
+    async fn confirm(&self, part: &Part, epoch: u64) -> Result<(), Trouble> {
+        if part.post.wait.is_some() {
+            match part.writer.apply(Wire::nothing()).await {
+                Ok(_) => {}
+                Err(Trouble::NotNow(why)) => return Err(Trouble::Unknown(why)),
+                Err(other) => return Err(other),
+            }
+        }
+        if part.post.epoch.load(Ordering::Acquire) != epoch {
+            return Err(Trouble::Unknown("the server was replaced meanwhile".to_owned()));
+        }
+        Ok(())
+    }
+
     pub(super) async fn tell_broken(&self, part: &Part, moved: &[Move], broken: &[usize]) {
         for place in broken {
             let Some(Move { counter, .. }) = moved.get(*place) else { continue };
@@ -201,14 +239,6 @@ impl Store {
             (self.config.on_broken)(counter, used);
         }
     }
-}
-
-/// Where a claim did not fit.
-pub(super) enum More {
-    /// There is more of it now: try again.
-    Came,
-    /// There is no more; what is used of each counter.
-    None(Map<Name, i64>),
 }
 
 /// Where each operation looks: shard key, id, and the id that it releases.

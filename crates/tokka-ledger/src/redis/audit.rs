@@ -12,7 +12,7 @@ use super::reply::Reply;
 use super::{Part, Store, ask, read_number};
 use crate::book::{Count, Map, differences};
 use crate::ledger::LedgerError;
-use crate::model::{Audit, Entry, Place};
+use crate::model::{Audit, Entry, Millis, Place};
 use crate::name::Name;
 
 /// Keys that one look at the key space brings, about.
@@ -21,6 +21,13 @@ const SCAN_COUNT: usize = 1_000;
 const VALUES: usize = 256;
 /// What ages while it is counted is counted again, at most so often.
 const TRIES_MAX: usize = 10;
+
+/// How a record stands, or how the log tells that it did.
+struct Stands {
+    position: u64,
+    version: u64,
+    changed: Millis,
+}
 
 impl Store {
     pub(super) async fn count_all(&self) -> Result<Audit, LedgerError> {
@@ -59,14 +66,15 @@ impl Store {
 
         // Records as each is when it is read.
         let mut held: Map<Name, i64> = Map::default();
-        let mut places: Map<String, (u64, u64)> = Map::default();
+        let mut places: Map<String, Stands> = Map::default();
         for keys in self.keys(part, &shard.records()).await?.chunks(VALUES) {
             let read = self.patiently(|| part.reader.read(keys.to_vec())).await?;
             for bytes in read.values.into_iter().flatten() {
                 let record = ask::read_record(&bytes)?;
                 audit.count(&record);
                 add(&mut held, record.holding.iter().map(|portion| (&portion.counter, portion.amount)));
-                places.insert(record.id.clone(), (record.place.position, record.version));
+                let stands = Stands { position: record.place.position, version: record.version, changed: record.changed };
+                places.insert(record.id, stands);
             }
         }
 
@@ -93,7 +101,7 @@ impl Store {
         for (name, used, at) in used {
             let mut sum = held.get(&name).copied().unwrap_or(0);
             for entry in &entries {
-                let seen = places.get(&entry.id).map_or(0, |(position, _)| *position);
+                let seen = places.get(&entry.id).map_or(0, |stands| stands.position);
                 if entry.position > seen && entry.position <= at {
                     let by = entry.moved.iter().find(|(counter, _)| *counter == name).map_or(0, |(_, by)| *by);
                     sum = sum.saturating_add(by);
@@ -115,11 +123,11 @@ impl Store {
         &self,
         part: &Part,
         begin: u64,
-        places: &Map<String, (u64, u64)>,
+        places: &Map<String, Stands>,
         audit: &mut Audit,
     ) -> Result<(), LedgerError> {
         let mut place: Option<Place> = None;
-        let mut last: Map<String, u64> = Map::default();
+        let mut last: Map<String, Stands> = Map::default();
         'log: loop {
             let (entries, from) = match self.log_after(part, place, VALUES).await? {
                 Logged::Entries(entries, from) => (entries, from),
@@ -138,15 +146,16 @@ impl Store {
                     break 'log;
                 }
                 audit.entries = audit.entries.saturating_add(1);
-                last.insert(entry.id, entry.version);
+                let Entry { id, position, version, at, .. } = entry;
+                last.insert(id, Stands { position, version, changed: at });
             }
             place = Some(Place { position: newest, ..from });
         }
-        for (id, version) in last {
-            if let Some((position, found)) = places.get(&id)
-                && *position <= begin
-                && *found != version
-            {
+        for (id, told) in last {
+            let Some(found) = places.get(&id).filter(|found| found.position <= begin) else { continue };
+            // What aged and came back by an older receipt, after its id had been used again, is logged nowhere.
+            let came_back = found.position < told.position && found.changed >= told.changed;
+            if found.version != told.version && !came_back {
                 audit.versions.push(id);
             }
         }

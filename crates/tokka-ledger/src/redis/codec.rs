@@ -147,3 +147,120 @@ pub(crate) fn encode_cursor(store: u64, places: &[Place]) -> Cursor {
     }
     Cursor(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::{split_stamp, split_version, stamp};
+    use super::*;
+    use crate::model::{Claim, Document, Portion, Return, State};
+
+    fn record() -> Record {
+        let stock = Name::of(&["stock", "flash-1"]);
+        Record {
+            id: "r-1".to_owned(),
+            shard_key: "u-1".to_owned(),
+            request_hash: 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10,
+            state: State::Committed,
+            version: 3,
+            deadline: 1_700_000_600_000,
+            created: 1_700_000_000_000,
+            changed: 1_700_000_300_000,
+            place: Place { epoch: 7, position: 300 },
+            claims: vec![Claim { counter: stock.clone(), amount: 2, limit: 1_000_000_000_000_000 }],
+            holding: vec![Portion { counter: stock.clone(), amount: 1 }],
+            payload: b"priced".to_vec(),
+            note: Some(b"order 7".to_vec()),
+            documents: vec![Document { name: Name::of(&["wallet", "u-1"]), bytes: b"coupon".to_vec() }],
+            returns: vec![Return {
+                rollback_id: "x-1".to_owned(),
+                request_hash: 5,
+                portions: vec![Portion { counter: stock, amount: 1 }],
+                answer: b"refund".to_vec(),
+                version: 3,
+                at: 1_700_000_300_000,
+            }],
+            tombstone: false,
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What is stored in these bytes is read from these bytes, by every later version.
+    #[test]
+    fn the_bytes_of_layout_1_never_change() {
+        let body = encode(&record()).unwrap();
+        assert_eq!(
+            hex(&body),
+            concat!(
+                "0003722d3103752d31909eb8e8c0e1828589909cb0d080c1818202010380bff4fef96280a0abfef962c0efcffef96207ac02",
+                "010e0573746f636b07666c6173682d31048080b4ccd4dfc603010e0573746f636b07666c6173682d31020670726963656401",
+                "076f726465722037010b0677616c6c657403752d3106636f75706f6e0103782d3105010e0573746f636b07666c6173682d31",
+                "0206726566756e6403c0efcffef96200",
+            )
+        );
+        assert_eq!(decode(record().place, &body).unwrap(), record());
+
+        let moved = [(Name::of(&["stock", "flash-1"]), -1)];
+        let entry = encode_entry(&record(), Transition::PartReturned, &moved).unwrap();
+        assert_eq!(hex(&entry), "03722d3103752d310304010e0573746f636b07666c6173682d3101c0efcffef962");
+        let read = decode_entry(300, &entry).unwrap();
+        let at = record().changed;
+        assert_eq!((read.position, read.id.as_str(), read.shard_key.as_str(), read.version, read.at), (300, "r-1", "u-1", 3, at));
+        assert_eq!((read.transition, &read.moved[..]), (Transition::PartReturned, &moved[..]));
+
+        let stub = Stub { shard_key: "u-1".to_owned(), version: 3, aged: 1_700_000_900_000 };
+        let bytes = encode_stub(&stub).unwrap();
+        assert_eq!(hex(&bytes), "03752d3103c08e99fff962");
+        assert_eq!(decode_stub(&bytes).unwrap(), stub);
+
+        let places = [Place { epoch: 7, position: 300 }, Place { epoch: 8, position: 1 }];
+        let cursor = encode_cursor(0x0102_0304_0506_0708, &places);
+        assert_eq!(hex(&cursor.0), "02010203040506070800020000000000000007000000000000012c00000000000000080000000000000001");
+        assert_eq!(decode_cursor(&cursor, 0x0102_0304_0506_0708, 2).unwrap(), Some(places.to_vec()));
+
+        // As `scripts/apply.lua` writes them: a stamp before a record, a version before a document.
+        let stored = [&[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 1, 44][..], &body].concat();
+        assert_eq!(stamp(record().place), stored[..16]);
+        assert_eq!(split_stamp(&stored), Some((record().place, &body[..])));
+        assert_eq!(split_version(b"\0\0\0\0\0\0\x01\x02coupon"), Some((258, &b"coupon"[..])));
+    }
+
+    /// What is compressed may be compressed otherwise by a later version, but what was compressed is read.
+    #[test]
+    fn a_long_body_is_compressed_and_read_again() {
+        let long = Record { payload: b"20 lines of the same basket, ".repeat(40), ..record() };
+        let body = encode(&long).unwrap();
+        assert_eq!(body[0], ZSTD);
+        assert!(body.len() < 400, "{} bytes", body.len());
+        assert_eq!(decode(long.place, &body).unwrap(), long);
+        let random: Vec<u8> = (0..400_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let odd = Record { payload: random, ..record() };
+        assert_eq!(decode(odd.place, &encode(&odd).unwrap()).unwrap(), odd);
+        let stored = concat!(
+            "0128b52ffd602804650500c40903722d3103752d31909eb8e8c0e1828589909cb0d080c1818202010380bff4fef96280a0ab",
+            "fef962c0efcffef96207ac02010e0573746f636b07666c6173682d31048080b4ccd4dfc6030288093230206c696e6573206f",
+            "66207468652073616d65206261736b65742c2001076f726465722037010b0677616c6c657403752d3106636f75706f6e0103",
+            "782d310506726566756e6403c0efcffef9620003000b26cf0f6800f5bfc2c83403",
+        );
+        let bytes: Vec<u8> =
+            (0..stored.len() / 2).map(|at| u8::from_str_radix(&stored[2 * at..2 * at + 2], 16).unwrap()).collect();
+        assert_eq!(decode(long.place, &bytes).unwrap(), long);
+    }
+
+    #[test]
+    fn what_is_damaged_is_told() {
+        let body = encode(&record()).unwrap();
+        for bytes in [&b""[..], &[9, 1, 2], &body[..body.len() - 1], &[ZSTD, 1, 2, 3]] {
+            assert!(matches!(decode(record().place, bytes), Err(LedgerError::Unavailable(_))), "{bytes:?}");
+        }
+        for bytes in [&b"\x02"[..], &[CURSOR, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 7], &[9; 27]] {
+            assert!(matches!(decode_cursor(&Cursor(bytes.to_vec()), 1, 1), Err(LedgerError::Malformed(_))), "{bytes:?}");
+        }
+        // Of another store, or divided otherwise: a place that is nowhere.
+        let elsewhere = encode_cursor(2, &[Place { epoch: 1, position: 1 }]);
+        assert_eq!(decode_cursor(&elsewhere, 1, 1).unwrap().unwrap()[0].epoch, u64::MAX);
+        assert_eq!(decode_cursor(&elsewhere, 2, 3).unwrap().unwrap().len(), 3);
+    }
+}

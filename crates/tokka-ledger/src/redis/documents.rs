@@ -12,7 +12,8 @@ use crate::name::Name;
 impl Store {
     pub(super) async fn put_document(&self, name: &Name, if_version: u64, bytes: Vec<u8>) -> Result<Put, LedgerError> {
         bounds::bytes("document", &bytes)?;
-        let post = &self.home_of(name).post;
+        let part = self.home_of(name);
+        let post = &part.post;
         let put = || async {
             let arguments = vec![digits(if_version), bytes.clone()];
             let keys = vec![post.shard.document(name)];
@@ -37,7 +38,11 @@ impl Store {
         };
         // What was sent before may have arrived: then it is these bytes that stand in the way.
         let ours = doubt && version == if_version.saturating_add(1) && stands.as_deref() == Some(&*bytes);
-        Ok(if written || ours { Put::Done(version) } else { Put::Moved(version) })
+        if written || ours {
+            part.recent.keep_document(name, Versioned { version, bytes });
+            return Ok(Put::Done(version));
+        }
+        Ok(Put::Moved(version))
     }
 
     pub(super) async fn read_document(&self, name: &Name) -> Result<Option<Versioned>, LedgerError> {

@@ -99,9 +99,7 @@ pub(super) async fn check(reader: &Reader, shard: &Shard) -> Result<(), OpenErro
         // It recovers from a change of its server: it is there.
         Err(super::lane::Trouble::NotNow(_)) => Ok(()),
         Err(trouble) => match LedgerError::from(trouble) {
-            LedgerError::Unavailable(why) if why.starts_with("STORE_EMPTY") => {
-                Err(OpenError::Empty(format!("shard {} has no head", shard.number)))
-            }
+            LedgerError::Empty(_) => Err(OpenError::Empty(format!("shard {} has no head", shard.number))),
             other => Err(other.into()),
         },
     }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use redis::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::change::{Applied, Wire};
 use super::layout::{self, Shard};
 use super::link::{Fault, Lane, Link, Script, Wait};
-use super::reply::{Reply, strange};
+use super::reply::Reply;
 use super::scripts;
 use super::server_clock::ServerClock;
 use crate::ledger::LedgerError;
+use crate::model::Millis;
 
 /// At most this many operations a script, and …
 const BATCH_MAX: usize = 64;
@@ -33,6 +34,12 @@ pub(crate) struct Post {
     pub(crate) clock: ServerClock,
     /// What every answer to a write waits for.
     pub(crate) wait: Option<Wait>,
+    /// Somebody was told that the shard recovers.
+    pub(crate) closed: Notify,
+    /// The latest epoch that was seen.
+    pub(crate) epoch: AtomicU64,
+    /// The highest revision that was seen to be admitted.
+    pub(crate) admitted: AtomicU64,
 }
 
 /// Why a script has no answer.
@@ -47,6 +54,21 @@ pub(crate) enum Trouble {
 }
 
 impl Post {
+    pub(crate) fn new(link: Arc<Link>, shard: Shard, identity: [Vec<u8>; 3], clock: ServerClock, wait: Option<Wait>) -> Self {
+        let (epoch, admitted) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { link, shard, identity, clock, wait, closed: Notify::new(), epoch, admitted }
+    }
+
+    /// An answer says in which epoch it was given, and when. What a server says of an earlier one counts no more: another
+    /// has taken its place, and it has not heard of that yet.
+    pub(crate) fn heard(&self, epoch: u64, time: Millis) -> Result<(), Trouble> {
+        if self.epoch.fetch_max(epoch, Ordering::AcqRel) > epoch {
+            return Err(Trouble::Unknown("a server answered that another one has replaced".to_owned()));
+        }
+        self.clock.heard(time);
+        Ok(())
+    }
+
     /// Runs a script over keys of this shard.
     pub(crate) async fn run(
         &self,
@@ -75,6 +97,9 @@ impl Post {
         all.extend(arguments);
         // Boxed: a call is a deep future, and all that waits for it would be as large.
         let answered = Box::pin(self.link.call(lane, self.shard.slot, script, &keys, &all, wait)).await;
+        if matches!(&answered, Err(Fault::Script(why)) if why == "TOKKA RECOVERING") {
+            self.closed.notify_one();
+        }
         let (value, confirmed) = answered.map_err(Trouble::from)?;
         if let (Some(wait), Some(confirmed)) = (wait, confirmed)
             && confirmed < wait.replicas
@@ -93,9 +118,8 @@ impl From<Fault> for Trouble {
             Fault::Unknown(why) => Self::Unknown(why),
             Fault::Script(why) => match why.strip_prefix("TOKKA ") {
                 Some("RECOVERING") => Self::NotNow("the shard recovers from a change of its server".to_owned()),
-                Some("EMPTY") => Self::Never(LedgerError::Unavailable(
-                    "STORE_EMPTY: the shard has no head; it was emptied, or never made (`tokka store init`, `tokka store restore`)"
-                        .to_owned(),
+                Some("EMPTY") => Self::Never(LedgerError::Empty(
+                    "a shard has no head: it was emptied (`tokka store restore`), or never made (`tokka store init`)".to_owned(),
                 )),
                 Some(other) => Self::Never(LedgerError::Unavailable(format!(
                     "the store is not the one that this process has opened ({other}): restart it"
@@ -186,7 +210,7 @@ impl Sending {
         match self.call(script, &batch).await {
             Ok(answers) => tell(batch, answers),
             // No memory for what takes; what gives back still goes.
-            Err(Trouble::NotNow(why)) if !frees && why.starts_with("OOM") => {
+            Err(Trouble::NotNow(why)) if !frees && why.contains("OOM ") => {
                 let (freeing, taking): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(|job| job.wire.frees);
                 fail(taking, &Trouble::Never(LedgerError::Unavailable(why)));
                 if !freeing.is_empty() {
@@ -214,7 +238,7 @@ impl Sending {
         let mut reply = Reply::of(value).map_err(Trouble::Never)?;
         let read = |reply: &mut Reply| Ok::<_, LedgerError>((reply.unsigned()?, reply.number()?));
         let (epoch, time) = read(&mut reply).map_err(Trouble::Never)?;
-        self.post.clock.heard(time);
+        self.post.heard(epoch, time)?;
         let mut answers = Vec::with_capacity(batch.len());
         let mut wrote = false;
         for job in batch {
@@ -312,7 +336,7 @@ async fn answer(post: Arc<Post>, mut questions: mpsc::Receiver<Question>) {
         }
         let batch: Vec<Question> = waiting.drain(..count).collect();
         let read = match post.run_in(Lane::Read, &scripts::READ, b"r", keys, Vec::new(), None).await {
-            Ok(value) => values(&post, value).map_err(Trouble::Never),
+            Ok(value) => values(&post, value),
             Err(trouble) => Err(trouble),
         };
         match read {
@@ -332,22 +356,28 @@ async fn answer(post: Arc<Post>, mut questions: mpsc::Receiver<Question>) {
     }
 }
 
-fn values(post: &Post, value: Value) -> Result<Values, LedgerError> {
+fn values(post: &Post, value: Value) -> Result<Values, Trouble> {
+    let (epoch, time, values) = read_values(value).map_err(Trouble::Never)?;
+    // Nothing was changed by it.
+    post.heard(epoch, time).map_err(|trouble| Trouble::NotNow(LedgerError::from(trouble).to_string()))?;
+    if values.recovering {
+        post.closed.notify_one();
+    }
+    post.admitted.fetch_max(values.admitted, Ordering::AcqRel);
+    Ok(values)
+}
+
+fn read_values(value: Value) -> Result<(u64, Millis, Values), LedgerError> {
     let mut reply = Reply::of(value)?;
-    let (_, time) = (reply.unsigned()?, reply.number()?);
-    post.clock.heard(time);
+    let (epoch, time) = (reply.unsigned()?, reply.number()?);
     let end = reply.unsigned()?;
-    let recovering = match reply.text()?.as_str() {
-        "open" => false,
-        "recovering" => true,
-        _ => return Err(strange(&Value::Nil)),
-    };
+    let recovering = reply.text()? != "open";
     let admitted = reply.unsigned()?;
     let mut values = Vec::new();
     while !reply.is_empty() {
         values.push(reply.bytes()?);
     }
-    Ok(Values { end, recovering, admitted, values })
+    Ok((epoch, time, Values { end, recovering, admitted, values }))
 }
 
 /// A number as an argument.

@@ -18,7 +18,8 @@
 //! | `{t}p` | hash | how far each registered reader has passed |
 //! | `{t}w`*name* | string | a document: version, then its bytes |
 //! | `{t}g`*counter* | string | what of a shared counter's limit this shard may sell, where there are several shards |
-//! | `{t}b`*counter* | hash | at the counter's bank: what of the limit is granted |
+//! | `{t}b`*counter* | hash | how often that changed, and what of it is frozen; at the counter's bank what is granted in all, and by which limit |
+//! | `{t}G` | sorted set | shared counters of which this shard's allotment changed lately, by when |
 //! | `{t}t`, `{t}T` | hash | transfers that went out and are not closed; the last one that came in, by shard |
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -136,9 +137,8 @@ impl Shard {
         self.key(b'g', counter.as_bytes())
     }
 
-    /// What every key of a grant begins with.
-    pub(crate) fn grants(&self) -> Vec<u8> {
-        self.key(b'g', b"")
+    pub(crate) fn changed_allotments(&self) -> Vec<u8> {
+        self.key(b'G', b"")
     }
 
     pub(crate) fn bank(&self, counter: &Name) -> Vec<u8> {
@@ -209,6 +209,7 @@ mod tests {
             shard.document(&Name::of(&["wallet", "u-1"])),
             shard.grant(&stock),
             shard.bank(&stock),
+            shard.changed_allotments(),
             shard.sent(),
             shard.received(),
         ];
@@ -226,6 +227,7 @@ mod tests {
             r"{tk:0}w\x06wallet\x03u-1",
             r"{tk:0}g\x05stock\x07flash-1",
             r"{tk:0}b\x05stock\x07flash-1",
+            "{tk:0}G",
             "{tk:0}t",
             "{tk:0}T",
         ];

@@ -35,7 +35,7 @@ mod script;
 
 mod fault;
 
-mod info;
+pub(super) mod info;
 
 mod connection;
 

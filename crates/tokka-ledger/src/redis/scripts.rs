@@ -25,9 +25,13 @@ pub(crate) static SURVEY: Script = Script::new("survey", text!(" flags=allow-oom
 pub(crate) static DEBIT: Script = Script::new("debit", text!("", "debit.lua"));
 pub(crate) static CREDIT: Script = Script::new("credit", text!(" flags=allow-oom", "credit.lua"));
 pub(crate) static CLOSE: Script = Script::new("close", text!(" flags=allow-oom", "close.lua"));
+pub(crate) static BIND: Script = Script::new("bind", text!(" flags=allow-oom", "bind.lua"));
+pub(crate) static FREEZE: Script = Script::new("freeze", text!(" flags=allow-oom", "freeze.lua"));
 pub(crate) static LIFT: Script = Script::new("lift", text!(" flags=allow-oom", "lift.lua"));
 pub(crate) static BALANCE: Script = Script::new("balance", text!(" flags=allow-oom", "balance.lua"));
 pub(crate) static BEAT: Script = Script::new("beat", text!(" flags=allow-oom", "beat.lua"));
+pub(crate) static SHUT: Script = Script::new("shut", text!(" flags=allow-oom", "shut.lua"));
+pub(crate) static MEND: Script = Script::new("mend", text!(" flags=allow-oom", "mend.lua"));
 pub(crate) static OPEN: Script = Script::new("open", text!(" flags=allow-oom", "open.lua"));
 /// These two make what the head of the others asks for.
 pub(crate) static INIT: Script = Script::new("init", concat!("#!lua\n", include_str!("scripts/init.lua")));
@@ -35,6 +39,6 @@ pub(crate) static ROOT: Script = Script::new("root", concat!("#!lua\n", include_
 
 /// Every one, to be loaded into a server that is met.
 pub(crate) static ALL: &[&Script] = &[
-    &APPLY, &SETTLE, &READ, &PUT, &DUE, &LOG, &PASS, &ADMIT, &AGE, &REVIVE, &SURVEY, &DEBIT, &CREDIT, &CLOSE, &LIFT, &BALANCE,
-    &BEAT, &OPEN, &INIT, &ROOT,
+    &APPLY, &SETTLE, &READ, &PUT, &DUE, &LOG, &PASS, &ADMIT, &AGE, &REVIVE, &SURVEY, &DEBIT, &CREDIT, &CLOSE, &BIND, &FREEZE,
+    &LIFT, &BALANCE, &BEAT, &MEND, &SHUT, &OPEN, &INIT, &ROOT,
 ];

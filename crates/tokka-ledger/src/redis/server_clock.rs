@@ -1,7 +1,9 @@
-//! What time is it at the store? The server's clock as this process last heard it, carried on by its own.
+//! What time is it at the store? The server's clock as this process last heard it, carried on by the time that passes here,
+//! whatever our own clock says meanwhile.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::model::Millis;
@@ -10,24 +12,29 @@ use crate::model::Millis;
 #[derive(Debug, Clone)]
 pub(crate) struct ServerClock {
     wall: Clock,
-    /// The server's clock less our own, in milliseconds.
-    offset: Arc<AtomicI64>,
+    /// The server's clock less our own, in milliseconds, when it was last heard.
+    apart: Arc<AtomicI64>,
+    heard: Arc<Mutex<Option<(Millis, Instant)>>>,
     shown: Clock,
 }
 
 impl ServerClock {
     pub(crate) fn new(wall: Clock) -> Self {
-        let offset = Arc::new(AtomicI64::new(0));
+        let heard: Arc<Mutex<Option<(Millis, Instant)>>> = Arc::default();
         let shown = Clock::from_source({
-            let (wall, offset) = (wall.clone(), Arc::clone(&offset));
-            move || wall.now().saturating_add(offset.load(Ordering::Relaxed))
+            let (wall, heard) = (wall.clone(), Arc::clone(&heard));
+            move || match *heard.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some((time, at)) => time.saturating_add(Millis::try_from(at.elapsed().as_millis()).unwrap_or(Millis::MAX)),
+                None => wall.now(),
+            }
         });
-        Self { wall, offset, shown }
+        Self { wall, apart: Arc::default(), heard, shown }
     }
 
     /// An answer says what time it is there.
     pub(crate) fn heard(&self, time: Millis) {
-        self.offset.store(time.saturating_sub(self.wall.now()), Ordering::Relaxed);
+        self.apart.store(time.saturating_sub(self.wall.shows()), Ordering::Relaxed);
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((time, Instant::now()));
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -36,7 +43,7 @@ impl ServerClock {
 
     /// How far the server is ahead of us (below 0: behind), in milliseconds.
     pub(crate) fn apart(&self) -> Millis {
-        self.offset.load(Ordering::Relaxed)
+        self.apart.load(Ordering::Relaxed)
     }
 }
 
@@ -45,20 +52,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_servers_time_goes_on_with_ours_and_never_back() {
+    fn the_servers_time_goes_on_whatever_ours_does_and_never_back() {
         let ours = Arc::new(AtomicI64::new(1_000));
         let wall = Clock::from_source({
             let ours = Arc::clone(&ours);
             move || ours.load(Ordering::Relaxed)
         });
         let clock = ServerClock::new(wall);
-        assert_eq!(clock.now(), 1_000);
-        clock.heard(5_000);
-        ours.store(1_200, Ordering::Relaxed);
-        assert_eq!((clock.now(), clock.apart()), (5_200, 4_000));
-        clock.heard(4_000);
-        assert_eq!((clock.now(), clock.apart()), (5_200, 2_800), "the server's clock was set back");
-        ours.store(3_000, Ordering::Relaxed);
-        assert_eq!(clock.now(), 5_800);
+        assert_eq!(clock.now(), 1_000, "until anything was heard");
+        clock.heard(5_000_000);
+        assert_eq!(clock.apart(), 4_999_000);
+        let near = |time: Millis| (5_000_000..5_600_000).contains(&time);
+        ours.store(90_000_000, Ordering::Relaxed);
+        assert!(near(clock.now()), "our clock jumped: {}", clock.now());
+        let before = clock.now();
+        clock.heard(4_000_000);
+        assert!(clock.now() >= before, "the server's clock was set back");
+        assert_eq!(clock.apart(), 4_000_000 - 90_000_000);
     }
 }

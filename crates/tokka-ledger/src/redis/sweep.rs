@@ -51,7 +51,7 @@ impl Store {
     /// Takes due holds back, at most `max` of them, a bite of each shard in turn.
     pub(super) async fn expire_due(&self, max: usize) -> Result<usize, LedgerError> {
         // Stock that somebody left on its way is found by the same rounds.
-        self.finish_open().await?;
+        self.finish_open().await;
         self.sweep(max, What::Expire).await
     }
 
@@ -122,6 +122,7 @@ impl Store {
             match part.writer.apply(wire).await {
                 Ok(Applied::Done { epoch, first, broken }) => {
                     self.tell_broken(part, &moved, &broken).await;
+                    self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                     for change in changes {
                         let place = crate::model::Place { epoch, position: first };
                         part.remember(Record { place, ..change.record });
@@ -218,7 +219,9 @@ impl Store {
                 let post = &part.post;
                 post.run_in(Lane::Admin, &scripts::ADMIT, b"", Vec::new(), arguments, post.wait).await
             };
-            lowest = lowest.min(unsigned(&self.patiently(admit).await?)?);
+            let admitted = unsigned(&self.patiently(admit).await?)?;
+            part.post.admitted.fetch_max(admitted, std::sync::atomic::Ordering::AcqRel);
+            lowest = lowest.min(admitted);
         }
         Ok(lowest)
     }
@@ -255,7 +258,7 @@ impl Store {
         read.values.into_iter().map(|value| value.map(|bytes| ask::read_record(&bytes)).transpose()).collect()
     }
 
-    async fn record_and_stub(&self, part: &Part, id: &str) -> Result<(Option<Record>, Option<Stub>), LedgerError> {
+    pub(super) async fn record_and_stub(&self, part: &Part, id: &str) -> Result<(Option<Record>, Option<Stub>), LedgerError> {
         let shard = &part.post.shard;
         let read = self.patiently(|| part.reader.read(vec![shard.record(id), shard.stub(id)])).await?;
         let mut values = read.values.into_iter();

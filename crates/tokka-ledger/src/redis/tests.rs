@@ -79,3 +79,13 @@ fn prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
+
+mod clocks;
+mod load;
+mod migration;
+mod outages;
+mod races;
+mod recovery;
+mod restoring;
+mod stories;
+mod transfers;

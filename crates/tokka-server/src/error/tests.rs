@@ -33,6 +33,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
         ApiError::Store(LedgerError::OutcomeUnknown("no".to_owned())),
+        ApiError::Store(LedgerError::Empty("no".to_owned())),
         ApiError::Store(LedgerError::Overloaded),
         ApiError::Store(LedgerError::Malformed("twice".to_owned())),
         ApiError::Bug("secret".to_owned()),
@@ -66,6 +67,7 @@ fn every_error() -> Vec<ApiError> {
             ApiError::Store(what) => match what {
                 LedgerError::Unavailable(_)
                 | LedgerError::OutcomeUnknown(_)
+                | LedgerError::Empty(_)
                 | LedgerError::Overloaded
                 | LedgerError::Malformed(_) => {}
             },
@@ -109,6 +111,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),
         (Code::Unavailable, "OUTCOME_UNKNOWN"),
+        (Code::Unavailable, "STORE_EMPTY"),
         (Code::Unavailable, "OVERLOADED"),
         (Code::Internal, "INTERNAL"),
         (Code::Internal, "INTERNAL"),

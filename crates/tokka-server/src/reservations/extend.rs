@@ -6,6 +6,7 @@ use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
 use super::{Reservations, TRIES_MAX, stands};
+use crate::claims;
 use crate::error::{ApiError, Forbidden};
 use crate::request::reservation::{self as request, Target};
 
@@ -35,7 +36,7 @@ impl Reservations {
             return Err(ApiError::Invalid(wrong));
         }
         let record = self.record(&target).await?;
-        let name = Name::of(&["extension", target.shard_key(), &target.id, &request_id]);
+        let name = claims::extension(target.shard_key(), &target.id, &request_id);
         for _ in 0..TRIES_MAX {
             let (version, before) = self.extension(&name).await?;
             let version = match before {

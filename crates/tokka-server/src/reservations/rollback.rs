@@ -21,7 +21,7 @@ impl Reservations {
     pub(crate) async fn rollback(&self, request: v1::RollbackRequest) -> Result<v1::RollbackResponse, ApiError> {
         let order = rollback_order(&self.receipts, request)?;
         for _ in 0..TRIES_MAX {
-            let record = match self.ledger.get(order.target.shard_key(), &order.target.id).await? {
+            let record = match self.found(&order.target).await? {
                 Some(record) => Some(record),
                 None => self.revived(&order).await?,
             };

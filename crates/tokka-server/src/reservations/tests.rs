@@ -35,6 +35,8 @@ const DAY: i64 = 24 * 3_600_000;
 /// A ledger in memory, whose next answers to Reserve are these.
 struct Told {
     memory: Memory,
+    /// What was asked to be recovered.
+    recovered: Mutex<Vec<Record>>,
     next: Mutex<VecDeque<Result<Reserved, LedgerError>>>,
 }
 
@@ -65,7 +67,7 @@ async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserve
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("shop.yaml"), SHOP).expect("a file");
     let catalogue = Arc::new(Catalogue::open(folder.path().to_owned()).await.expect("a catalogue"));
-    let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), memory });
+    let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), recovered: Mutex::default(), memory });
     let receipts = Receipts::open(folder.path()).expect("a key");
     let ledger: Arc<dyn Ledger> = told.clone();
     (told, Reservations { catalogue, ledger, receipts, thawed: Thawed::default() })
@@ -184,6 +186,32 @@ async fn paid(desk: &Reservations) -> v1::Reservation {
 }
 
 #[tokio::test]
+async fn a_receipt_is_brought_to_the_store_only_where_it_may_know_more() {
+    let (told, desk, clock) = desk_with_clock().await;
+    let asked = || std::mem::take(&mut *told.recovered.lock().expect("no panic")).len();
+    let held = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold").reservation.expect("a reservation");
+    let by = |receipt: &[u8]| v1::GetReservationRequest { receipt: receipt.to_vec(), ..Default::default() };
+    desk.look_up(by(&held.receipt)).await.expect("it stands");
+    let commit = v1::CommitRequest { receipt: held.receipt.clone(), ..Default::default() };
+    desk.commit(commit).await.expect("paid");
+    desk.look_up(by(&held.receipt)).await.expect("it went on");
+    assert_eq!(asked(), 0);
+
+    // A receipt of a version that the store has not got.
+    let mut record = told.get(" r-1", "r-1").await.expect("an answer").expect("a record");
+    record.version = 7;
+    let newer = desk.receipts.write(&record);
+    desk.look_up(by(&newer)).await.expect("what stands");
+    desk.rollback(by_receipt(&newer, "x", Some(1))).await.expect("a return of what stands");
+    assert_eq!(asked(), 2);
+    // And one of a record that is not there.
+    clock.fetch_add(8 * DAY, Ordering::SeqCst);
+    assert_eq!(told.age(10).await, Ok(1));
+    assert!(matches!(desk.look_up(by(&held.receipt)).await, Err(ApiError::NotFound { .. })));
+    assert_eq!(asked(), 1);
+}
+
+#[tokio::test]
 async fn an_aged_order_is_returned_by_its_latest_receipt_and_by_nothing_else() {
     let (told, desk, clock) = desk_with_clock().await;
     let first = paid(&desk).await.receipt;
@@ -280,6 +308,10 @@ impl Ledger for Told {
     }
     async fn age(&self, max: usize) -> Result<usize, LedgerError> {
         self.memory.age(max).await
+    }
+    async fn recover(&self, record: Record) -> Result<Option<Record>, LedgerError> {
+        self.recovered.lock().expect("no panic").push(record);
+        Ok(None)
     }
     async fn revive(&self, record: Record) -> Result<Revived, LedgerError> {
         self.memory.revive(record).await

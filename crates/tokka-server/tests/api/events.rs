@@ -287,6 +287,11 @@ async fn the_archive_has_everything_once_also_through_restarts() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(kept(&archive), expected);
+    // What prices these orders again lies beside them: settings, the store, and the promotions that looked at masks.
+    let documents = archive.documents().expect("documents");
+    let texts: Vec<String> = documents.into_iter().map(|(_, bytes)| String::from_utf8(bytes).expect("text")).collect();
+    assert!(texts.iter().any(|text| text.contains("\"flash\"")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("pharma")), "{texts:?}");
 }
 
 /// What the archive has: nothing twice, and no gap.

@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod quote;

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
-use tokka_ledger::embedded::{self, Embedded};
 use tokka_ledger::model::{Record, State};
 use tokka_ledger::name::Name;
 use tokka_proto::v1;
@@ -17,11 +15,12 @@ use tokka_proto::v1::pricing_service_client::PricingServiceClient;
 use tokka_server::{Config, serve};
 use tonic::transport::Channel;
 
+use crate::kept::{self, Kept};
 use crate::orders::{order, why};
 use crate::running::{Running, connect, coupon, line};
 
 /// 1,000 units at 100 yen, 8 a user, a coupon for 60 orders, and 25 gifts from 600 yen on.
-const RUSH: &str = r#"
+pub(crate) const RUSH: &str = r#"
 kind: catalogue
 currency: JPY
 ---
@@ -55,7 +54,7 @@ coupon: {threshold: 300, amount_off: 50}
 "#;
 
 const CLIENTS: usize = 200;
-const STOCK: i64 = 1_000;
+pub(crate) const STOCK: i64 = 1_000;
 const UNITS_A_USER: i64 = 8;
 
 /// Users that share an account: two clients each buy for one of them, so that the cap of a user is raced for as well.
@@ -71,7 +70,7 @@ fn wanted(client: usize, attempt: usize) -> v1::ReserveRequest {
 }
 
 /// What a client heard: the price and the pieces sold at 100 yen.
-type Heard = HashMap<String, (v1::ReserveRequest, v1::ReserveResponse)>;
+pub(crate) type Heard = HashMap<String, (v1::ReserveRequest, v1::ReserveResponse)>;
 
 /// Buys until nothing is left for this user, or the server is gone. Contention is met by the same call again.
 async fn buy(mut client: PricingServiceClient<Channel>, number: usize, acknowledged: Arc<AtomicUsize>) -> Heard {
@@ -81,7 +80,7 @@ async fn buy(mut client: PricingServiceClient<Channel>, number: usize, acknowled
         let answer = loop {
             match client.reserve(request.clone()).await {
                 Ok(answer) => break answer.into_inner(),
-                Err(status) if ["CONTENTION", "OVERLOADED"].contains(&why(&status).1.as_str()) => {}
+                Err(status) if kept::AGAIN.contains(&why(&status).1.as_str()) => tokio::task::yield_now().await,
                 // Without a reason of ours: the connection broke.
                 Err(status) if why(&status).1.is_empty() => return heard,
                 Err(status) => panic!("{status:?}"),
@@ -98,15 +97,16 @@ async fn buy(mut client: PricingServiceClient<Channel>, number: usize, acknowled
 }
 
 /// Pieces sold at 100 yen instead of 150.
-fn at_100(answer: &v1::ReserveResponse) -> i64 {
+pub(crate) fn at_100(answer: &v1::ReserveResponse) -> i64 {
     let line = &answer.quote.as_ref().expect("a quote").lines[0];
     line.discounts.map_or(0, |discounts| discounts.item) / 50
 }
 
-async fn race(address: SocketAddr, acknowledged: &Arc<AtomicUsize>) -> Heard {
+/// A rush on all servers of a store at once.
+pub(crate) async fn race(addresses: &[SocketAddr], acknowledged: &Arc<AtomicUsize>) -> Heard {
     let mut channels = Vec::new();
-    for _ in 0..8 {
-        channels.push(connect(address).await);
+    for address in addresses.iter().cycle().take(8.max(addresses.len())) {
+        channels.push(connect(*address).await);
     }
     let buyers: Vec<_> = (0..CLIENTS)
         .map(|number| {
@@ -121,11 +121,11 @@ async fn race(address: SocketAddr, acknowledged: &Arc<AtomicUsize>) -> Heard {
     heard
 }
 
-/// Everything that a stopped server left, straight from its files.
-async fn audit(data: &Path) -> (BTreeMap<String, Record>, HashMap<Name, i64>) {
+/// Everything that a server left, straight from its store.
+pub(crate) async fn audit(data: &Kept) -> (BTreeMap<String, Record>, HashMap<Name, i64>) {
     use tokka_ledger::Ledger;
     use tokka_ledger::model::{Cursor, Events};
-    let store = Embedded::open(embedded::Config::new(data.join("ledger"))).expect("the store");
+    let store = data.open().await;
     assert_eq!(store.verify().await.expect("an audit"), [], "counters differ from holds");
     let mut records = BTreeMap::new();
     let mut cursor = Cursor::default();
@@ -154,7 +154,7 @@ async fn audit(data: &Path) -> (BTreeMap<String, Record>, HashMap<Name, i64>) {
     (records, held)
 }
 
-fn never_beyond_a_limit(held: &HashMap<Name, i64>) {
+pub(crate) fn never_beyond_a_limit(held: &HashMap<Name, i64>) {
     let mut beyond = 0;
     for (name, used) in held {
         let most = match name.parts().expect("a name")[..] {
@@ -172,7 +172,7 @@ fn never_beyond_a_limit(held: &HashMap<Name, i64>) {
 }
 
 /// Every order that was heard of is in the records.
-fn nothing_acknowledged_is_lost(heard: &Heard, records: &BTreeMap<String, Record>) {
+pub(crate) fn nothing_acknowledged_is_lost(heard: &Heard, records: &BTreeMap<String, Record>) {
     let lost: Vec<&String> = heard.keys().filter(|id| !records.contains_key(*id)).collect();
     proof("acknowledged in a rush", i64::try_from(heard.len()).expect("few"));
     proof("acknowledged and lost", i64::try_from(lost.len()).expect("few"));
@@ -180,14 +180,14 @@ fn nothing_acknowledged_is_lost(heard: &Heard, records: &BTreeMap<String, Record
 }
 
 /// Tells `cargo xtask test` a number for its table of proofs, past the harness, which keeps what tests print.
-fn proof(name: &str, number: i64) {
+pub(crate) fn proof(name: &str, number: i64) {
     let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("proof: {name} = {number}\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_1000_units_exactly_1000_are_sold() {
     let server = Running::of(RUSH, |_| {}).await;
-    let heard = race(server.address, &Arc::default()).await;
+    let heard = race(&[server.address], &Arc::default()).await;
     let sold: i64 = heard.values().map(|(_, answer)| at_100(answer)).sum();
     let mut by_user: HashMap<&str, i64> = HashMap::new();
     for (request, answer) in heard.values() {
@@ -201,7 +201,7 @@ async fn of_1000_units_exactly_1000_are_sold() {
     drop((client, channel));
     stop.send(()).expect("a server");
     served.await.expect("no panic").expect("a clean end");
-    let (records, held) = audit(data.path()).await;
+    let (records, held) = audit(&data).await;
     nothing_acknowledged_is_lost(&heard, &records);
     assert_eq!(records.len(), heard.len(), "every order that was heard of, and no other");
     never_beyond_a_limit(&held);
@@ -211,7 +211,7 @@ async fn of_1000_units_exactly_1000_are_sold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
-    let (folder, data) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (folder, data) = (tempfile::tempdir().expect("a folder"), Kept::new());
     std::fs::write(folder.path().join("catalogue.yaml"), RUSH).expect("a file");
     let mut heard = Heard::new();
     // Killed at several moments of one sale, each time after so many more answers.
@@ -225,8 +225,8 @@ async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
             process.0.kill().expect("killed");
             process.0.wait().expect("ended");
         };
-        let address = process.1;
-        let (more, ()) = tokio::join!(race(address, &acknowledged), killer);
+        let addresses = [process.1];
+        let (more, ()) = tokio::join!(race(&addresses, &acknowledged), killer);
         for (id, answer) in more {
             if let Some((_, first)) = heard.get(&id) {
                 // The buyers began again from their first order: a repetition gets its first answer.
@@ -237,7 +237,7 @@ async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
     }
     assert!(heard.len() >= 90, "{} orders were heard of", heard.len());
     proof("servers killed with kill -9", 3);
-    let (records, held) = audit(data.path()).await;
+    let (records, held) = audit(&data).await;
     nothing_acknowledged_is_lost(&heard, &records);
     never_beyond_a_limit(&held);
     for (id, (_, answer)) in &heard {
@@ -248,7 +248,7 @@ async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
     }
     // The rush goes on after all that: still exactly 1,000.
     let server = Running::over(folder, data, |_| {}).await;
-    let rest = race(server.address, &Arc::default()).await;
+    let rest = race(&[server.address], &Arc::default()).await;
     for (id, (_, answer)) in &heard {
         assert_eq!(rest.get(id).map(|(_, again)| again), Some(answer), "{id}");
     }
@@ -256,7 +256,7 @@ async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
     drop((client, channel));
     stop.send(()).expect("a server");
     served.await.expect("no panic").expect("a clean end");
-    let (records, held) = audit(data.path()).await;
+    let (records, held) = audit(&data).await;
     never_beyond_a_limit(&held);
     assert_eq!(held[&Name::of(&["stock", "flash"])], STOCK);
     let unheard = records.keys().filter(|id| !rest.contains_key(*id)).count();
@@ -264,16 +264,22 @@ async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
 }
 
 /// A server in a process of its own: this test binary, asked to be one.
-struct Process(Child, SocketAddr);
+pub(crate) struct Process(pub(crate) Child, pub(crate) SocketAddr);
 
 const FOLDER: &str = "TOKKA_TEST_FOLDER";
 const DATA: &str = "TOKKA_TEST_DATA";
+const ARCHIVE: &str = "TOKKA_TEST_ARCHIVE";
 
 impl Process {
-    fn start(folder: &TempDir, data: &TempDir) -> Self {
+    fn start(folder: &TempDir, data: &Kept) -> Self {
+        Self::one_of(folder, data, true)
+    }
+
+    /// One of the servers of a store, of which at most one writes the archive.
+    pub(crate) fn one_of(folder: &TempDir, data: &Kept, archive: bool) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this binary"));
         command.args(["--exact", "race::serves_where_it_is_told_to", "--nocapture", "--quiet"]);
-        command.env(FOLDER, folder.path()).env(DATA, data.path()).stdout(Stdio::piped());
+        command.env(FOLDER, folder.path()).env(DATA, data.words()).env(ARCHIVE, archive.to_string()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("a process");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut lines = lines.map(|line| line.expect("a line"));
@@ -294,7 +300,10 @@ impl Drop for Process {
 async fn serves_where_it_is_told_to() {
     let (Ok(folder), Ok(data)) = (std::env::var(FOLDER), std::env::var(DATA)) else { return };
     let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)), folder);
-    config.data_dir = data.into();
+    kept::apply(&mut config, &data);
+    if std::env::var(ARCHIVE).as_deref() == Ok("false") {
+        config.archive = None;
+    }
     let served = serve(config, std::future::pending(), |started| println!("ready on {}", started.address)).await;
     panic!("it ended: {served:?}");
 }

@@ -12,6 +12,7 @@ use tokka_server::{CatalogueState, Config, ServeError, Started, serve};
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::kept::{self, Kept};
 use crate::sums;
 
 /// Two stores, a gift library, and one promotion of most stages.
@@ -76,7 +77,7 @@ pub(crate) struct Running {
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) folder: TempDir,
     /// Outlives the server where another one is to begin with it.
-    pub(crate) data: TempDir,
+    pub(crate) data: Kept,
     pub(crate) catalogue: watch::Receiver<CatalogueState>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) served: JoinHandle<Result<(), ServeError>>,
@@ -92,13 +93,13 @@ impl Running {
     pub(crate) async fn of(text: &str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("catalogue.yaml"), text).expect("a file");
-        Self::over(folder, tempfile::tempdir().expect("a folder"), change).await
+        Self::over(folder, Kept::new(), change).await
     }
 
     /// A server of a folder, with data that another one may have left.
-    pub(crate) async fn over(folder: TempDir, data: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn over(folder: TempDir, data: Kept, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)), folder.path());
-        config.data_dir = data.path().to_owned();
+        kept::apply(&mut config, &data.words());
         config.sweep_every = Duration::from_millis(10);
         config.events_poll = Duration::from_millis(5);
         config.archive_every = Duration::from_millis(10);

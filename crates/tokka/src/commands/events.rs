@@ -16,6 +16,7 @@ use tokka_server::told_event;
 use crate::failure::Failure;
 use crate::remote::{self, operator};
 use crate::store;
+use crate::store_at::{self, StorePassword, Unread};
 
 mod show;
 
@@ -32,7 +33,7 @@ Examples:
   tokka events --data .tokka/data --archive
 
 A running server is asked at its admin address (`tokka serve --admin`). `--data` reads the folder of a server that is \
-stopped; with `--archive` the whole history in it, also while a server runs.
+stopped; with `--archive` the whole history in it, also while a server runs. `--store` reads a store on Redis.
 
 Each entry says what a reservation became and which limited quantities moved: above 0 was taken, below 0 went back. The \
 last line says where to go on: give it to `--after`. As JSON, each entry is one line, named as in the API, and so is the \
@@ -46,12 +47,20 @@ pub(crate) struct Events {
     /// The admin address of a running server
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The data folder of a server that is stopped; not looked at with `--server`
-    #[arg(long, value_name = "DIR", env = "TOKKA_DATA", required_unless_present = "server")]
+    /// A store on Redis, as `tokka serve` is given it
+    #[arg(long, value_name = "URL", conflicts_with = "server")]
+    store: Option<Unread>,
+    #[command(flatten)]
+    password: StorePassword,
+    /// The data folder of a server that is stopped; not looked at with `--server` or `--store`
+    #[arg(long, value_name = "DIR", env = "TOKKA_DATA", required_unless_present_any = ["server", "store", "archive_dir"])]
     data: Option<PathBuf>,
     /// Prints the archive of the data folder, from the first day on
-    #[arg(long, conflicts_with_all = ["server", "after"])]
+    #[arg(long, conflicts_with_all = ["server", "store", "after"])]
     archive: bool,
+    /// Likewise, the archive in this folder, as `tokka serve --archive` is given it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "store", "after", "archive"])]
+    archive_dir: Option<PathBuf>,
     /// Prints what came after this place, which an earlier call printed
     #[arg(long, value_name = "CURSOR")]
     after: Option<Place>,
@@ -102,11 +111,23 @@ pub(crate) fn run(arguments: &Events) -> Result<(), Failure> {
         (false, false) => Form::Table,
     };
     let mut show = Show::new(form);
-    match (&arguments.server, &arguments.data) {
-        (Some(server), _) => runtime.block_on(of_server(arguments, server, &mut show)),
-        (None, Some(data)) if arguments.archive => runtime.block_on(of_archive(arguments, data, &mut show)),
-        (None, Some(data)) => runtime.block_on(of_store(arguments, data, &mut show)),
-        (None, None) => Err(Failure::Usage("say which log: `--server URL` or `--data DIR`".to_owned())),
+    if let Some(folder) = &arguments.archive_dir {
+        return runtime.block_on(of_archive(arguments, folder, &mut show));
+    }
+    match (&arguments.server, &arguments.store, &arguments.data) {
+        (Some(server), _, _) => runtime.block_on(of_server(arguments, server, &mut show)),
+        (None, Some(url), _) => runtime.block_on(async {
+            let store = store_at::open(arguments.password.of(url)?).await?;
+            of_store(arguments, &store, &mut show).await
+        }),
+        (None, None, Some(data)) if arguments.archive => {
+            runtime.block_on(of_archive(arguments, &data.join(tokka_server::ARCHIVE), &mut show))
+        }
+        (None, None, Some(data)) => {
+            let store = store::open(data)?;
+            runtime.block_on(of_store(arguments, &store, &mut show))
+        }
+        (None, None, None) => Err(Failure::Usage("say which log: `--server URL`, `--store URL` or `--data DIR`".to_owned())),
     }
 }
 
@@ -144,8 +165,7 @@ async fn of_server(arguments: &Events, server: &str, show: &mut Show) -> Result<
     show.end(&hex(stream.cursor()))
 }
 
-async fn of_store(arguments: &Events, data: &Path, show: &mut Show) -> Result<(), Failure> {
-    let store = store::open(data)?;
+async fn of_store(arguments: &Events, store: &dyn Ledger, show: &mut Show) -> Result<(), Failure> {
     let mut cursor = arguments.after.clone().map(|place| place.0).unwrap_or_default();
     let mut left = most(arguments);
     while left > 0 {
@@ -166,10 +186,9 @@ async fn of_store(arguments: &Events, data: &Path, show: &mut Show) -> Result<()
 }
 
 /// A day at a time is in memory.
-async fn of_archive(arguments: &Events, data: &Path, show: &mut Show) -> Result<(), Failure> {
+async fn of_archive(arguments: &Events, folder: &Path, show: &mut Show) -> Result<(), Failure> {
     let unreadable = |error: tokka_ledger::archive::ArchiveError| Failure::Unreadable(vec![error.to_string()]);
-    let folder = data.join(tokka_server::ARCHIVE);
-    let archive = Archive::new(&folder);
+    let archive = Archive::new(folder);
     let days = archive.days().map_err(unreadable)?;
     if days.is_empty() {
         return Err(Failure::Unreadable(vec![format!("{}: holds no archive", folder.display())]));

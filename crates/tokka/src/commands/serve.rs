@@ -7,11 +7,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 use clap::{Args, ValueEnum};
-use tokka_server::{Config, ServeError, Started, serve, shutdown_signal};
+use tokka_server::{Config, ServeError, Started, StoreAt, serve, shutdown_signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::output;
+use crate::store_at::{StorePassword, Unread};
 
 /// How the server is started.
 #[derive(Debug, Args)]
@@ -20,13 +21,17 @@ Examples:
   tokka serve --catalogue examples/marketplace
   tokka serve --catalogue examples/marketplace --admin 127.0.0.1:7071
   tokka serve --catalogue shop --data /var/lib/tokka --listen 0.0.0.0:7070 --log tokka_server=debug,info
+  tokka serve --catalogue shop --store redis://127.0.0.1 --receipt-key receipt.key --archive archive
 
 One line on standard output says when calls are taken; the log goes to standard error. A changed folder is a new \
 revision; with an error in it, the server stays with the old one and the log says why. SIGTERM or Ctrl-C ends it: \
 open calls are answered first. What was answered is kept in `--data`, also through `kill -9` and a power cut.
 
+With `--store`, reservations are kept on Redis (`tokka store init` makes the store), and any number of servers use it. \
+docs/redis.md says what each fault can and cannot lose there.
+
 Exit codes: 0 stopped as told, 1 the catalogue has problems, the address or the data is taken, or the store fails, 2 \
-called wrongly or the catalogue cannot be read.")]
+called wrongly, the catalogue cannot be read, or there is no store on Redis.")]
 pub(crate) struct Serve {
     /// The folder whose files are the catalogue
     #[arg(long, value_name = "DIR")]
@@ -34,6 +39,20 @@ pub(crate) struct Serve {
     /// The folder that reservations are kept in, made if there is none; one server at a time has it
     #[arg(long, visible_alias = "data-dir", value_name = "DIR", env = "TOKKA_DATA", default_value = tokka_server::DATA_DIR)]
     data: PathBuf,
+    /// Keeps reservations on Redis instead: `redis://[USER[:PASSWORD]@]HOST[:PORT]`, `rediss://…` over TLS,
+    /// `redis+sentinel://HOST,…/SERVICE`, `redis+cluster://HOST,…`
+    #[arg(long, value_name = "URL", env = "TOKKA_STORE", hide_env_values = true)]
+    store: Option<Unread>,
+    #[command(flatten)]
+    password: StorePassword,
+    /// The key that signs receipts, 36 random bytes in a file, the same for all servers of a store; without it, each server
+    /// makes one of its own in its data folder
+    #[arg(long, value_name = "FILE", env = "TOKKA_RECEIPT_KEY")]
+    receipt_key: Option<PathBuf>,
+    /// The folder that this server writes the archive of the log to, one server a folder [default: `archive` in the data
+    /// folder; with `--store`, none]
+    #[arg(long, value_name = "DIR", env = "TOKKA_ARCHIVE")]
+    archive: Option<PathBuf>,
     /// Where calls come in; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
@@ -64,6 +83,11 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
     let mut config = Config::new(arguments.listen, arguments.catalogue);
     config.admin = arguments.admin;
     config.data_dir = arguments.data;
+    config.receipt_key = arguments.receipt_key;
+    config.archive = arguments.archive;
+    if let Some(url) = &arguments.store {
+        config.store = StoreAt::Redis(arguments.password.of(url)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::because)?;
     runtime.block_on(async {
         let mut stop = pin!(shutdown_signal());
@@ -74,6 +98,7 @@ pub(crate) fn run(arguments: Serve) -> Result<(), Failure> {
         }
         serve(config, stop, announce).await.map_err(|error| match error {
             ServeError::Catalogue(problems) => Failure::of_files(&problems),
+            remote @ ServeError::Remote { .. } => Failure::Unreadable(vec![remote.to_string()]),
             other => Failure::because(other),
         })
     })

@@ -13,6 +13,7 @@ use crate::money::{count, grouped};
 use crate::output;
 use crate::remote::{Period, operator, print_json, refused_to_operator};
 use crate::store;
+use crate::store_at::{self, StorePassword, Unread};
 
 /// Which store is checked.
 #[derive(Debug, Args)]
@@ -21,18 +22,25 @@ Examples:
   tokka verify --server http://127.0.0.1:7071
   tokka verify --data .tokka/data
   tokka verify --data /var/lib/tokka --json
+  tokka verify --store redis://127.0.0.1
 
 Every counter has to be what the reservations hold of it, and every reservation of the version that the log says. A \
 running server is asked at its admin address (`tokka serve --admin`), and orders go on meanwhile. `--data` reads the \
-folder of a server that is stopped, as a server reads it at its start, also after `kill -9`.
+folder of a server that is stopped, as a server reads it at its start, also after `kill -9`; `--store` reads a store on \
+Redis, whoever uses it meanwhile.
 
 Exit codes: 0 all agree, 1 something differs, 2 called wrongly, no answer, no store, or it is in use.")]
 pub(crate) struct Verify {
     /// The admin address of a running server
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The data folder of a server that is stopped; not looked at with `--server`
-    #[arg(long, value_name = "DIR", env = "TOKKA_DATA", required_unless_present = "server")]
+    /// A store on Redis, as `tokka serve` is given it
+    #[arg(long, value_name = "URL", conflicts_with = "server")]
+    store: Option<Unread>,
+    #[command(flatten)]
+    password: StorePassword,
+    /// The data folder of a server that is stopped; not looked at with `--server` or `--store`
+    #[arg(long, value_name = "DIR", env = "TOKKA_DATA", required_unless_present_any = ["server", "store"])]
     data: Option<PathBuf>,
     /// Waits at most this long for a server's answer: every reservation is read
     #[arg(long, value_name = "TIME", default_value = "10m")]
@@ -46,13 +54,19 @@ pub(crate) struct Verify {
 pub(crate) fn run(arguments: &Verify) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::because)?;
     let audit = runtime.block_on(async {
-        match (&arguments.server, &arguments.data) {
-            (Some(server), _) => {
+        match (&arguments.server, &arguments.store, &arguments.data) {
+            (Some(server), _, _) => {
                 let audit = operator(server, arguments.timeout.0)?.verify().await;
                 audit.map_err(|error| refused_to_operator(server, &error))
             }
-            (None, Some(data)) => Ok(told_audit(store::open(data)?.audit().await.map_err(Failure::because)?)),
-            (None, None) => Err(Failure::Usage("say which store: `--server URL` or `--data DIR`".to_owned())),
+            (None, Some(url), _) => {
+                let store = store_at::open(arguments.password.of(url)?).await?;
+                Ok(told_audit(store.audit().await.map_err(|error| Failure::Unreadable(vec![error.to_string()]))?))
+            }
+            (None, None, Some(data)) => Ok(told_audit(store::open(data)?.audit().await.map_err(Failure::because)?)),
+            (None, None, None) => {
+                Err(Failure::Usage("say which store: `--server URL`, `--store URL` or `--data DIR`".to_owned()))
+            }
         }
     })?;
     if arguments.json {

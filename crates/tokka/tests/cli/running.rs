@@ -38,20 +38,25 @@ impl Server {
 
     /// Starts one over a catalogue of somewhere else, and `data` of a folder.
     pub(crate) fn over(catalogue: &str, folder: &Folder) -> Self {
-        Self::listen(catalogue, folder, ["127.0.0.1:0"; 2])
+        Self::listen(catalogue, &folder.text("data"), ["127.0.0.1:0"; 2], &[])
+    }
+
+    /// Starts one over `shop` with a data folder of this name, and more arguments.
+    pub(crate) fn with(folder: &Folder, data: &str, more: &[&str]) -> Self {
+        Self::listen(&folder.text("shop"), &folder.text(data), ["127.0.0.1:0"; 2], more)
     }
 
     /// Starts it again, at the same addresses and over the same data.
     pub(crate) fn again(&mut self, folder: &Folder) {
         self.kill();
         let addresses = [&self.url, &self.admin].map(|url| url.strip_prefix("http://").unwrap().to_owned());
-        *self = Self::listen(&folder.text("shop"), folder, addresses.each_ref().map(String::as_str));
+        *self = Self::listen(&folder.text("shop"), &folder.text("data"), addresses.each_ref().map(String::as_str), &[]);
     }
 
-    fn listen(catalogue: &str, folder: &Folder, [address, admin]: [&str; 2]) -> Self {
+    fn listen(catalogue: &str, data: &str, [address, admin]: [&str; 2], more: &[&str]) -> Self {
         let mut command = command();
         command.args(["serve", "--listen", address, "--admin", admin, "--log", "warn"]);
-        command.args(["--catalogue", catalogue, "--data", &folder.text("data")]);
+        command.args(["--catalogue", catalogue, "--data", data]).args(more);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();

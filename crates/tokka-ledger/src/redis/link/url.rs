@@ -81,6 +81,15 @@ impl StoreUrl {
         self.min_replicas
     }
 
+    /// Reads a URL whose password is kept elsewhere, so that it stands in no list of processes. The URL itself has none, and a
+    /// user or not.
+    ///
+    /// # Errors
+    /// [`UrlError`].
+    pub fn with_password(text: &str, password: String) -> Result<Self, UrlError> {
+        Self::read(text, Some(password))
+    }
+
     /// Is a write answered only once it is in the primary's synced append-only file?
     pub fn fsync(&self) -> bool {
         self.fsync
@@ -91,6 +100,12 @@ impl FromStr for StoreUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
+        Self::read(text, None)
+    }
+}
+
+impl StoreUrl {
+    fn read(text: &str, password: Option<String>) -> Result<Self, UrlError> {
         let (scheme, rest) =
             text.split_once("://").ok_or_else(|| error(format!("no scheme: it begins with one of {SCHEMES}, then `://`")))?;
         let (name, way) = scheme.split_once('+').unwrap_or((scheme, ""));
@@ -108,8 +123,8 @@ impl FromStr for StoreUrl {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = path.strip_prefix('/').unwrap_or(path);
         let (credentials, hosts) = match authority.rsplit_once('@') {
-            Some((credentials, hosts)) => (read_credentials(credentials)?, hosts),
-            None => (Credentials::default(), authority),
+            Some((credentials, hosts)) => (read_credentials(credentials, password)?, hosts),
+            None => (Credentials { user: None, password }, authority),
         };
 
         let options = Options::read(query, tls, way == "sentinel")?;
@@ -143,10 +158,11 @@ fn error(what: impl Into<String>) -> UrlError {
     UrlError(what.into())
 }
 
-fn read_credentials(text: &str) -> Result<Credentials, UrlError> {
+fn read_credentials(text: &str, elsewhere: Option<String>) -> Result<Credentials, UrlError> {
     let (user, password) = match text.split_once(':') {
+        Some(_) if elsewhere.is_some() => return Err(error("a password stands in it and elsewhere: one of them is enough")),
         Some((user, password)) => (decode("user", user)?, Some(decode("password", password)?)),
-        None => (decode("user", text)?, None),
+        None => (decode("user", text)?, elsewhere),
     };
     if password.is_none() {
         return Err(error("user without a password: write `user:password@`, or `:password@` for the default user"));

@@ -119,10 +119,13 @@ end
 while a < arguments do out[#out + 1] = change() end
 
 if wrote then
-  redis.call('HSET', HEAD, 'end', string.format('%.0f', last), 'i:' .. ARGV[5], ARGV[6])
+  redis.call('HSET', HEAD, 'end', string.format('%.0f', last))
+  -- A batch that was given up for lost may arrive after later ones.
+  local batch = redis.call('HGET', HEAD, 'i:' .. ARGV[5])
+  if not batch or below(batch, ARGV[6]) then redis.call('HSET', HEAD, 'i:' .. ARGV[5], ARGV[6]) end
   local log_max = tonumber(ARGV[7])
   -- Not with each entry: readers take what is beyond the maximum for gone, whether or not it is.
-  if last - start > log_max + 512 then
+  if last - start > log_max + 512 and head[9] == 'open' then
     redis.call('XTRIM', LOG, 'MAXLEN', log_max)
     redis.call('HSET', HEAD, 'start', string.format('%.0f', last - log_max))
   end

@@ -4,9 +4,11 @@
 -- ARGV     layout, store, shards, mode: '' = only where the shard is open, 'r' = also while it recovers
 --
 -- The head: layout, store (its id), shards, shard, epoch, end (the last position of the log), start (the last one that is
--- no longer kept), admits (the lowest catalogue revision), run (the server that wrote last), state (open | recovering),
--- round and since (of the last recovery), survived:EPOCH (the last position that is left of an epoch), i:INSTANCE (the
--- number of its last batch), b:INSTANCE (when it was last heard of), m:INSTANCE (the last round that it has reported in).
+-- no longer kept), admits (the lowest catalogue revision), run (the server that wrote last), state (open |
+-- recovering | restoring: until all of it has been written again, whatever happens to the server), round, since and lived (of the last recovery: its number, when it began, and who was heard of since when counts as
+-- living), survived:EPOCH (the last position that is left of an epoch), i:INSTANCE (the number of its last batch),
+-- b:INSTANCE (when it was last heard of), s:INSTANCE and m:INSTANCE (the last epoch that it has
+-- reported in, in part or whole).
 --
 -- A server that did not write last has perhaps not got all that was written: whoever finds that out begins a new epoch and
 -- closes the shard until the instances have said what they know.
@@ -24,10 +26,29 @@ local clock = redis.call('TIME')
 local now = clock[1] .. string.format('%03d', math.floor(clock[2] / 1000))
 local epoch, last, start, admits = head[4], tonumber(head[5]), tonumber(head[6]), head[7]
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if run ~= head[8] then
-  redis.call('HSET', HEAD, 'survived:' .. epoch, head[5], 'epoch', string.format('%.0f', tonumber(epoch) + 1),
-    'run', run, 'state', 'recovering', 'since', now)
+
+-- Ends the epoch with what is left of it, and closes the shard.
+--
+-- Epochs are never used twice, not even by two servers that took over one after the other and never heard of each other:
+-- time, and 12 bits of the server's own name. They rise as long as the servers' clocks agree better than fail-overs follow
+-- each other.
+local function lose()
+  local heard, ended = 0, {}
+  local fields = redis.call('HGETALL', HEAD)
+  for i = 1, #fields, 2 do
+    local kind, name = string.match(fields[i], '^(%a+):(.+)$')
+    if kind == 'b' then heard = math.max(heard, tonumber(fields[i + 1])) end
+    if kind == 'survived' then ended[#ended + 1] = tonumber(name) end
+  end
+  table.sort(ended)
+  for i = 1, #ended - 63 do redis.call('HDEL', HEAD, 'survived:' .. string.format('%.0f', ended[i])) end
+  local state = head[9] == 'restoring' and 'restoring' or 'recovering'
+  local begun = math.max(tonumber(now) * 4096 + tonumber(string.sub(run, 1, 3), 16), tonumber(epoch) + 1)
+  redis.call('HSET', HEAD, 'survived:' .. epoch, head[5], 'epoch', string.format('%.0f', begun), 'run', run,
+    'state', state, 'since', now, 'lived', string.format('%.0f', heard - 5000))
   redis.call('HINCRBY', HEAD, 'round', 1)
-  return redis.error_reply('TOKKA RECOVERING')
+  epoch, head[9] = string.format('%.0f', begun), state
 end
+
+if run ~= head[8] then lose() end
 if head[9] ~= 'open' and ARGV[4] ~= 'r' then return redis.error_reply('TOKKA RECOVERING') end

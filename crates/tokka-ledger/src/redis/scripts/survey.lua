@@ -3,14 +3,20 @@
 -- KEYS  head, counter, grant, bank, transfers sent
 -- ARGV  (head) layout, store, shards, mode
 --
--- Returns used, granted, what its bank has granted in all (nothing where this shard is not its bank), the number of the last
--- transfer that went out, then every transfer that is open, with the shard that it goes to.
+-- Returns epoch, used, granted, 1 where it is frozen, how often its allotment has changed here, what its bank has granted in
+-- all and the revision and limit that bind it ('' where none does, or where this shard is not its bank), then every transfer
+-- that is open, with the shard that it goes to.
+local bank = redis.call('HMGET', KEYS[4], 'frozen', 'changes', 'granted', 'revision', 'limit')
 local out = {
+  epoch,
   redis.call('GET', KEYS[2]) or '0',
-  redis.call('GET', KEYS[3]) or '0',
-  redis.call('HGET', KEYS[4], 'granted'),
-  redis.call('HGET', HEAD, 'transfers') or '0',
+  bank[1] or redis.call('GET', KEYS[3]) or '0',
+  bank[1] and 1 or 0,
+  bank[2] or '0',
+  bank[3] or '0',
+  bank[4] or '0',
+  bank[5] or '',
 }
 local open = redis.call('HGETALL', KEYS[5])
-for i = 1, #open do out[4 + i] = open[i] end
+for i = 1, #open do out[8 + i] = open[i] end
 return out

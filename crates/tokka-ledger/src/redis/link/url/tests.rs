@@ -109,3 +109,16 @@ fn no_part_of_a_password_is_repeated_however_it_is_torn() {
         assert_eq!(text.parse::<StoreUrl>().expect_err(text).to_string(), hint, "{text}");
     }
 }
+
+#[test]
+fn a_password_may_be_kept_elsewhere() {
+    let with = |text: &str| StoreUrl::with_password(text, "s:e/c@ret".to_owned());
+    let table = [("redis://h", None), ("rediss+cluster://tokka@a,b", Some("tokka")), ("redis+sentinel://u@a/shop", Some("u"))];
+    for (text, user) in table {
+        let url = with(text).unwrap();
+        assert_eq!((url.credentials.user.as_deref(), url.credentials.password.as_deref()), (user, Some("s:e/c@ret")), "{text}");
+        assert!(!format!("{url} {url:?}").contains("ret"), "{url}");
+    }
+    let twice = with("redis://u:secret@h").unwrap_err().to_string();
+    assert_eq!(twice, "store URL: a password stands in it and elsewhere: one of them is enough");
+}

@@ -3,11 +3,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use super::*;
 use crate::book::Ask;
+use crate::clock::Clock;
+use crate::contract::HOUR;
+use crate::ledger::Ledger;
 use crate::memory::Memory;
-use crate::model::{Claim, Document, Extent, Portion, State};
+use crate::model::{Claim, Cursor, Document, Events, Extent, Hold, IfExpired, Portion, Record, Rollback, State};
+use crate::name::Name;
+
+/// Stores keep so many entries of the log, …
+pub(crate) const LOG_MAX: u64 = 24;
+/// … and, where the story moves the clock, records so long.
+pub(crate) const RETENTION: Duration = Duration::from_millis(2);
 
 /// Small numbers, so that everything meets everything.
 const IDS: u64 = 9;
@@ -17,7 +26,7 @@ const READERS: [&str; 2] = ["archive", "erp"];
 
 /// A step of the story.
 #[derive(Debug, Clone)]
-pub(super) enum Call {
+pub(crate) enum Call {
     Ask(Ask),
     /// A registered reader reads up to so many entries and passes them.
     Read {
@@ -28,24 +37,40 @@ pub(super) enum Call {
     Later(i64),
 }
 
+/// Where a story happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum World {
+    /// In one place, by a clock that the story moves.
+    OwnTime,
+    /// In one place, by a clock that nobody moves: what is to be due is due long since, and all that may go goes at once.
+    WallTime,
+    /// Likewise, with customers who live in several places: each id is one customer's, and no price is of a revision.
+    SeveralPlaces,
+}
+
 /// SplitMix64: a seed is all it takes to tell the story again.
-pub(super) struct Dice {
+pub(crate) struct Dice {
+    world: World,
     state: u64,
     /// Records as callers were told of them: what they may bring back.
     receipts: Vec<Record>,
 }
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed, receipts: Vec::new() }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::of(World::OwnTime, seed)
+    }
+
+    pub(crate) fn of(world: World, seed: u64) -> Self {
+        Self { world, state: seed, receipts: Vec::new() }
     }
 
     /// What was told in a life of which the end was lost is nobody's to bring.
-    pub(super) fn forget_receipts(&mut self) {
+    pub(crate) fn forget_receipts(&mut self) {
         self.receipts.clear();
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -53,7 +78,7 @@ impl Dice {
         (z ^ (z >> 31)) % n.max(1)
     }
 
-    pub(super) fn index(&mut self, n: usize) -> usize {
+    pub(crate) fn index(&mut self, n: usize) -> usize {
         usize::try_from(self.below(n as u64)).unwrap()
     }
 
@@ -62,7 +87,7 @@ impl Dice {
     }
 
     /// The next call; `model` is looked at so that versions and portions are often the right ones.
-    pub(super) async fn call(&mut self, model: &Memory, now: i64) -> Call {
+    pub(crate) async fn call(&mut self, model: &Memory, now: i64) -> Call {
         let id = format!("r{}", self.below(IDS));
         let shard_key = self.shard_key(&id);
         self.keep_receipt(model, &shard_key, &id).await;
@@ -82,20 +107,21 @@ impl Dice {
                 let rollback = self.rollback(model, &shard_key, &id).await;
                 Call::Ask(Ask::Rollback { shard_key, id, rollback })
             }
-            18 => Call::Ask(Ask::Extend { shard_key, id, until: now + self.amount(40) - 10 }),
-            19 | 20 => Call::Ask(Ask::Expire { max: self.index(4) }),
+            18 => Call::Ask(Ask::Extend { shard_key, id, until: self.moment(now, 40, 10) }),
+            19 | 20 => Call::Ask(Ask::Expire { max: if self.world == World::SeveralPlaces { 99 } else { self.index(4) } }),
             21 => {
                 let name = self.document_name();
                 Call::Ask(Ask::Put { name, if_version: self.below(3), bytes: vec![7; self.index(40)] })
             }
-            23..=25 => Call::Ask(Ask::Age { max: self.index(4) }),
+            // By the wall some of what may go went in the same millisecond, in no order.
+            23..=25 => Call::Ask(Ask::Age { max: if self.world == World::OwnTime { self.index(4) } else { 99 } }),
             26 | 27 => match self.receipt(model).await {
                 Some(receipt) => Call::Ask(Ask::Revive(Box::new(receipt))),
                 None => Call::Later(self.amount(16)),
             },
             28 if self.below(4) == 0 => Call::Ask(Ask::Admit(self.below(9))),
             // Long enough for a stub to go.
-            29 if self.below(12) == 0 => Call::Later(crate::bounds::STUB_KEPT_MS + 1),
+            29 if self.world == World::OwnTime && self.below(12) == 0 => Call::Later(crate::bounds::STUB_KEPT_MS + 1),
             22 => Call::Read { reader: READERS[self.index(2)], max: self.index(12) },
             _ => Call::Later(self.amount(16)),
         }
@@ -124,7 +150,20 @@ impl Dice {
 
     /// Mostly the customer who reserves under this id.
     fn shard_key(&mut self, id: &str) -> String {
+        if self.world == World::SeveralPlaces {
+            return format!("u{id}");
+        }
         if self.below(20) == 0 { "somebody else".to_owned() } else { format!("u{}", id.len() % 2) }
+    }
+
+    /// A deadline, up to so many milliseconds off; some have passed.
+    fn moment(&mut self, now: i64, most: u64, passed: i64) -> i64 {
+        let by = self.amount(most) - passed;
+        match self.world {
+            World::OwnTime => now + by,
+            World::WallTime | World::SeveralPlaces if by > 0 => now + HOUR + by,
+            World::WallTime | World::SeveralPlaces => now - HOUR + by,
+        }
     }
 
     fn hold(&mut self, id: String, now: i64) -> Hold {
@@ -135,7 +174,8 @@ impl Dice {
                 claims.push(Claim { counter: Name::of(&[counter]), amount: self.amount(4), limit });
             }
         }
-        let documents = if self.below(3) == 0 {
+        // A document lies where its customer's orders do.
+        let documents = if self.world != World::SeveralPlaces && self.below(3) == 0 {
             vec![Document { name: self.document_name(), bytes: id.clone().into_bytes() }]
         } else {
             Vec::new()
@@ -144,8 +184,8 @@ impl Dice {
             shard_key: self.shard_key(&id),
             request_hash: u128::from(self.below(2)),
             claims,
-            deadline: now + self.amount(20) - 4,
-            revision: if self.below(3) == 0 { self.below(9) } else { 0 },
+            deadline: self.moment(now, 20, if self.world == World::OwnTime { 4 } else { 8 }),
+            revision: if self.world != World::SeveralPlaces && self.below(3) == 0 { self.below(9) } else { 0 },
             payload: vec![b'p'; self.index(900)],
             documents,
             id,
@@ -194,8 +234,13 @@ impl Dice {
 }
 
 /// Makes a call; what it answers, in words that two stores can be compared by.
-pub(super) async fn tell(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) -> String {
+pub(crate) async fn tell(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) -> String {
     of_any_epoch(&answer(ledger, clock, call).await)
+}
+
+/// Likewise, where nobody moves the clock.
+pub(crate) async fn tell_by_the_wall(ledger: &dyn Ledger, call: &Call) -> String {
+    answer(ledger, &AtomicI64::new(0), call).await
 }
 
 /// Each store has its own epoch; the positions in it must be the same.
@@ -248,20 +293,35 @@ async fn answer(ledger: &dyn Ledger, clock: &AtomicI64, call: &Call) -> String {
 }
 
 /// Everything that can be seen of a store. Cursors are compared by their positions: each store has its own epoch.
-pub(super) async fn look(ledger: &dyn Ledger) -> String {
+pub(crate) async fn look(ledger: &dyn Ledger) -> String {
+    of_any_epoch(&look_in(World::OwnTime, ledger).await)
+}
+
+/// Likewise, with epochs as they are, and in several places without the logs: each has its own.
+pub(crate) async fn look_in(world: World, ledger: &dyn Ledger) -> String {
     let mut seen = String::new();
     let names: Vec<Name> = COUNTERS.iter().map(|counter| Name::of(&[counter])).collect();
     seen += &format!("{:?}\n", ledger.usage(&names).await.unwrap());
-    for shard_key in ["u0", "u1", "somebody else"] {
+    let customers: Vec<String> = match world {
+        World::SeveralPlaces => (0..IDS).map(|number| format!("ur{number}")).collect(),
+        World::OwnTime | World::WallTime => ["u0", "u1", "somebody else"].map(str::to_owned).to_vec(),
+    };
+    for shard_key in &customers {
         seen += &format!("{:?}\n", ledger.held(shard_key, &names).await.unwrap());
     }
     for number in 0..IDS {
-        for shard_key in ["u0", "somebody else"] {
+        for shard_key in &customers {
             seen += &format!("{:?}\n", ledger.get(shard_key, &format!("r{number}")).await.unwrap());
         }
     }
     for name in DOCUMENTS {
         seen += &format!("{:?}\n", ledger.document(&Name::of(&[name])).await.unwrap());
+    }
+    seen += &format!("{:?}\n", ledger.admitted().await.unwrap());
+    let audit = ledger.audit().await.unwrap();
+    assert!(audit.is_clean(), "{audit:?}");
+    if world == World::SeveralPlaces {
+        return seen;
     }
     for reader in READERS {
         seen += &format!("{:?}\n", ledger.reader(reader).await.unwrap().as_ref().map(position));
@@ -270,10 +330,7 @@ pub(super) async fn look(ledger: &dyn Ledger) -> String {
         Events::Batch(events, next) => seen += &format!("{events:?} {:?}\n", position(&next)),
         Events::Gap(_) => panic!("a reader without a cursor cannot be behind"),
     }
-    seen += &format!("{:?}\n", ledger.admitted().await.unwrap());
-    let audit = ledger.audit().await.unwrap();
-    assert!(audit.is_clean(), "{audit:?}");
-    of_any_epoch(&seen)
+    seen
 }
 
 fn position(cursor: &Cursor) -> Vec<u8> {
@@ -281,7 +338,7 @@ fn position(cursor: &Cursor) -> Vec<u8> {
 }
 
 /// A model that has lived through these calls.
-pub(super) async fn model_after(calls: &[Call]) -> (Memory, Arc<AtomicI64>) {
+pub(crate) async fn model_after(calls: &[Call]) -> (Memory, Arc<AtomicI64>) {
     let (model, clock) = model();
     for call in calls {
         tell(&model, &clock, call).await;
@@ -289,14 +346,25 @@ pub(super) async fn model_after(calls: &[Call]) -> (Memory, Arc<AtomicI64>) {
     (model, clock)
 }
 
-pub(super) fn model() -> (Memory, Arc<AtomicI64>) {
+pub(crate) fn model() -> (Memory, Arc<AtomicI64>) {
     let clock: Arc<AtomicI64> = Arc::new(AtomicI64::new(1_000));
-    let config = small(&clock, 1);
-    (Memory::new(config.clock, config.log_max, config.retention, config.on_broken), clock)
+    let shown = Arc::clone(&clock);
+    let wall = Clock::from_source(move || shown.load(Ordering::SeqCst));
+    (Memory::new(wall, LOG_MAX, RETENTION, Arc::new(broken)), clock)
+}
+
+/// Tells `cargo xtask test` a number for its table of proofs, past the harness, which keeps what tests print.
+pub(crate) fn proof(name: &str, number: u64, seed: u64) {
+    let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("proof: {name} = {number} from seed {seed}\n"));
+}
+
+/// No story takes more back than was taken.
+pub(crate) fn broken(counter: &Name, used: i64) {
+    panic!("counter `{counter}` went to {used}")
 }
 
 /// How many stories, and from which seed on: `TOKKA_LEDGER_SEEDS` for a long run, `TOKKA_LEDGER_SEED` for one again.
-pub(super) fn seeds(usual: u64) -> std::ops::Range<u64> {
+pub(crate) fn seeds(usual: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     if let Some(seed) = number("TOKKA_LEDGER_SEED") {
         return seed..seed + 1;

@@ -1,0 +1,55 @@
+//! Does a running server keep its promises on Redis? The tests of `tests/api` once more, each over a Redis of its own, and
+//! those of what only several servers and a store that can be away have.
+//!
+//! `cfg(test)` always holds here; written out, it tells the lints that every function may panic, as a test may.
+
+#[cfg(test)]
+mod away;
+#[cfg(test)]
+mod instances;
+
+#[cfg(test)]
+mod kept;
+
+#[cfg(test)]
+#[path = "../api/again.rs"]
+mod again;
+#[cfg(test)]
+#[path = "../api/bad_input.rs"]
+mod bad_input;
+#[cfg(test)]
+#[path = "../api/events.rs"]
+mod events;
+#[cfg(test)]
+#[path = "../api/orders.rs"]
+mod orders;
+#[cfg(test)]
+#[path = "../api/quote.rs"]
+mod quote;
+#[cfg(test)]
+#[path = "../api/race.rs"]
+mod race;
+#[cfg(test)]
+#[path = "../api/reload.rs"]
+mod reload;
+#[cfg(test)]
+#[path = "../api/reserve.rs"]
+mod reserve;
+#[cfg(test)]
+#[path = "../api/returns.rs"]
+mod returns;
+#[cfg(test)]
+#[path = "../api/running.rs"]
+mod running;
+#[cfg(test)]
+#[path = "../api/settle.rs"]
+mod settle;
+#[cfg(test)]
+#[path = "../api/stop.rs"]
+mod stop;
+#[cfg(test)]
+#[path = "../api/sums.rs"]
+mod sums;
+#[cfg(test)]
+#[path = "../api/surface.rs"]
+mod surface;
