@@ -110,7 +110,7 @@ pub(crate) fn notes(promotion: &v1::CardPromotion) -> Vec<String> {
     let sold_out = promotion.code() == v1::OutcomeCode::StockExhausted;
     notes.extend(promotion.stock.filter(|_| !sold_out).map(|stock| sold(&stock)));
     notes.extend(promotion.limit_left.map(|left| format!("{} left for this customer", grouped(left))));
-    notes.extend(promotion.ends_at.as_ref().map(|ends_at| format!("until {}", when(ends_at))));
+    notes.extend(promotion.ends_at.as_ref().map(|ends_at| format!("until {}", when(Some(*ends_at)))));
     notes
 }
 

@@ -83,7 +83,7 @@ fn told(answer: &v1::GetProductOffersResponse, name: &str, quantity: i64) -> Str
             };
             notes.push(format!("{missing} to the next tier"));
         }
-        notes.extend(offer.ends_at.as_ref().map(|ends_at| format!("until {}", crate::order::when(ends_at))));
+        notes.extend(offer.ends_at.as_ref().map(|ends_at| format!("until {}", crate::order::when(Some(*ends_at)))));
         let terms = page::terms(&shown, offer.terms.as_ref()).join("\n");
         grid.row([format!("{}\n{}", outcome.name, outcome.promotion), outcome.owner, terms, notes.join("\n")]);
     }

@@ -79,7 +79,7 @@ fn told(answer: &v1::ListZoneResponse) -> String {
     };
     for (word, moment) in [("from", &zone.starts_at), ("to", &zone.ends_at), ("next change", &zone.next_change_at)] {
         if let Some(moment) = moment {
-            state.push_str(&format!(", {word} {}", when(moment)));
+            state.push_str(&format!(", {word} {}", when(Some(*moment))));
         }
     }
     lines.push(state);
