@@ -15,6 +15,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::TooLarge("2 MiB, at most 1 MiB".to_owned()),
         ApiError::NotServed { field: Some("strategy".to_owned()), what: "`STRATEGY_BEST`" },
         ApiError::NotFound { reservation: "r-1".to_owned() },
+        ApiError::NoPromotion("flash".to_owned()),
         ApiError::Taken { field: "reservation_id", id: "r-1".to_owned() },
         ApiError::PriceChanged(Box::default()),
         ApiError::Contention,
@@ -45,6 +46,7 @@ fn every_error() -> Vec<ApiError> {
             | ApiError::TooLarge(_)
             | ApiError::NotServed { .. }
             | ApiError::NotFound { .. }
+            | ApiError::NoPromotion(_)
             | ApiError::Taken { .. }
             | ApiError::PriceChanged(_)
             | ApiError::Contention
@@ -93,6 +95,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
         (Code::Unimplemented, "NOT_SERVED_YET"),
         (Code::NotFound, "RESERVATION_NOT_FOUND"),
+        (Code::NotFound, "PROMOTION_NOT_FOUND"),
         (Code::AlreadyExists, "ID_TAKEN"),
         (Code::Aborted, "PRICE_CHANGED"),
         (Code::Aborted, "CONTENTION"),
