@@ -81,6 +81,7 @@ impl Proofs {
                 holds: kept == PROMISES.len(),
             },
             self.counted("two pricings agree", "cases, naive and fast"),
+            self.counted("cards as quoted", "products, each as if it were alone"),
             self.counted("best prices tried out", "baskets of which every choice was priced"),
             self.counted("hostile inputs survived", "of parser and pricing"),
             Proof {

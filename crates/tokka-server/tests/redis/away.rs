@@ -11,7 +11,7 @@ use crate::orders::{SALE, is, masks};
 use crate::running::Running;
 
 /// How one name of the health service stands, once it is so.
-async fn until(server: &Running, name: &str, status: ServingStatus) {
+pub(crate) async fn until(server: &Running, name: &str, status: ServingStatus) {
     let request = HealthCheckRequest { service: name.to_owned() };
     let mut told = HealthClient::new(server.channel.clone()).watch(request).await.expect("a stream").into_inner();
     while told.message().await.expect("a message").expect("one").status() != status {}

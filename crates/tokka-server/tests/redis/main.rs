@@ -8,6 +8,8 @@ mod away;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod two_servers;
 
 #[cfg(test)]
@@ -61,6 +63,12 @@ mod settle;
 #[cfg(test)]
 #[path = "../api/stop.rs"]
 mod stop;
+#[cfg(test)]
+#[path = "../api/storefront.rs"]
+mod storefront;
+#[cfg(test)]
+#[path = "../api/storefront_bad_input.rs"]
+mod storefront_bad_input;
 #[cfg(test)]
 #[path = "../api/sums.rs"]
 mod sums;
