@@ -1,5 +1,4 @@
 //! Does a card show the price that a quote of one piece alone has? Over random catalogues, many products in one pass.
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use tokka_tests::generate::{Shape, case};
 use tokka_tests::shelf::{is_sold_out, shown};

@@ -8,7 +8,7 @@ use crate::storefront::{AT, product, shop, visitor};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_limited_is_shown_while_redis_is_dead() {
-    let (mut server, mut pages) = shop().await;
+    let (server, mut pages) = shop().await;
     server.data.server.kill9();
     until(&server, "tokka.store", ServingStatus::NotServing).await;
 
