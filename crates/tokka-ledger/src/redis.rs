@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::book::{Ask, OnBroken};
+use crate::book::{Ask, OnBroken, Reply};
 use crate::bounds;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
@@ -370,24 +370,18 @@ impl Ledger for Redis {
         if_expired: IfExpired,
         note: Option<Vec<u8>>,
     ) -> Result<Committed, LedgerError> {
-        match self.store.decide(&Ask::Commit { shard_key: shard_key.to_owned(), id: id.to_owned(), if_expired, note }).await? {
-            Answer::Committed(answer) => Ok(answer),
-            _ => Err(mixed_up()),
-        }
+        let ask = Ask::Commit { shard_key: shard_key.to_owned(), id: id.to_owned(), if_expired, note };
+        Reply::Step(self.store.decide(&ask).await?).committed()
     }
 
     async fn rollback(&self, shard_key: &str, id: &str, rollback: Rollback) -> Result<RolledBack, LedgerError> {
-        match self.store.decide(&Ask::Rollback { shard_key: shard_key.to_owned(), id: id.to_owned(), rollback }).await? {
-            Answer::RolledBack(answer) => Ok(answer),
-            _ => Err(mixed_up()),
-        }
+        let ask = Ask::Rollback { shard_key: shard_key.to_owned(), id: id.to_owned(), rollback };
+        Reply::Step(self.store.decide(&ask).await?).rolled_back()
     }
 
     async fn extend(&self, shard_key: &str, id: &str, until: Millis) -> Result<Extended, LedgerError> {
-        match self.store.decide(&Ask::Extend { shard_key: shard_key.to_owned(), id: id.to_owned(), until }).await? {
-            Answer::Extended(answer) => Ok(answer),
-            _ => Err(mixed_up()),
-        }
+        let ask = Ask::Extend { shard_key: shard_key.to_owned(), id: id.to_owned(), until };
+        Reply::Step(self.store.decide(&ask).await?).extended()
     }
 
     async fn replace(&self, old: &str, hold: Hold) -> Result<Reserved, LedgerError> {
@@ -476,17 +470,9 @@ impl Store {
             // What others hold past their deadline is not theirs any more. Where it cannot be taken back now, the refusal
             // stands: it is true.
             Answer::Reserved(Reserved::Refused { .. }) if matches!(self.bite_for_refused().await, Ok(true)) => {
-                match self.decide(ask).await? {
-                    Answer::Reserved(answer) => Ok(answer),
-                    _ => Err(mixed_up()),
-                }
+                Reply::Step(self.decide(ask).await?).reserved()
             }
-            Answer::Reserved(answer) => Ok(answer),
-            _ => Err(mixed_up()),
+            answer => Reply::Step(answer).reserved(),
         }
     }
-}
-
-fn mixed_up() -> LedgerError {
-    LedgerError::OutcomeUnknown("the store gave the answer of another call".to_owned())
 }
