@@ -109,7 +109,8 @@ fn consistent(order: &Order, basket: &Basket) -> Result<Books, String> {
         let off = sum(line.discounts.iter().copied().chain([line.waived]));
         let funded = sum(books.funding.iter().filter(|part| part.line == line.line).map(|part| part.amount));
         let used = sum(books.uses.iter().filter(|of| of.line == line.line).map(|of| of.discount));
-        let price = basket.lines()[line.line.position()].unit_price;
+        let sold = basket.lines().get(line.line.position()).ok_or("a line that the basket has not")?;
+        let price = sold.unit_price;
         if minus(line.gross, off) != line.kept || funded != off || minus(off, line.waived) != used {
             return Err(format!("{line:?}: {funded:?} is funded, promotions take {used:?}"));
         }
