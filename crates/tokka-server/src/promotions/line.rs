@@ -19,7 +19,8 @@ use super::gate::{self, Terms};
 use super::keep;
 use super::state::{Entry, State};
 use super::stored::{self, Head, Key, Recent, Revision};
-use crate::catalogue::{Catalogue, Published, hidden_coupons};
+use crate::catalogue::{Catalogue, Published};
+use crate::coupons::Distributions;
 use crate::error::ApiError;
 use crate::error::operator::{Blocking, Refused};
 
@@ -351,8 +352,8 @@ async fn checked(
 }
 
 fn compiled(number: u64, loaded: Loaded) -> Published {
-    let hidden = hidden_coupons(&loaded.distributions);
-    Published::of_store(number, (loaded.settings, Rulebook::compile(loaded.catalogue), hidden))
+    let Loaded { settings, catalogue, distributions, .. } = loaded;
+    Published::of_store(number, (settings, Rulebook::compile(catalogue), Distributions::new(distributions)))
 }
 
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
