@@ -11,6 +11,7 @@ mod clients;
 mod demo;
 mod deny;
 mod install;
+mod k8s;
 mod programs;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ chores:
   cargo xtask install                           the servers that the tests start, where they are missing (root or sudo)
   cargo xtask clients [PART…]                   the API by buf, and clients in Go, Java, TypeScript and Python against a server;
                                                 parts are api, go, java, typescript, python; `accept-api` moves what may not break
+  cargo xtask k8s                               the manifests: rendered, checked against the schemas of Kubernetes, linted
   cargo xtask tidy                              the house rules, executed
   cargo xtask fuzz [--minutes N] [--seed S]     feeds the parser and the pricing with nonsense; 10 minutes by default
   cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue
@@ -47,6 +49,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     let done = match (chore.as_str(), options) {
         ("test", options) => return test::run(&root, &test::Options::parse(options)?),
         ("clients", options) => return clients::run(&root, options),
+        ("k8s", []) => return k8s::run(&root),
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
         ("install", []) => install::run(&root),
@@ -60,7 +63,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             println!("{USAGE}");
             Ok(())
         }
-        ("tidy" | "install", [option, ..]) => bail!("`{chore}` has no option `{option}`"),
+        ("tidy" | "install" | "k8s", [option, ..]) => bail!("`{chore}` has no option `{option}`"),
         (other, _) => bail!("no chore is called `{other}`\n{USAGE}"),
     };
     done.map(|()| ExitCode::SUCCESS)

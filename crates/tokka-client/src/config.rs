@@ -34,7 +34,7 @@ impl Config {
 pub struct Deadlines {
     /// `Quote`, and what pages show: 150 ms.
     pub quote: Duration,
-    /// `GetReservation`: 300 ms.
+    /// `GetReservation` and `ListUserCoupons`: 300 ms.
     pub get: Duration,
     /// Everything that changes something: 1 s.
     pub change: Duration,

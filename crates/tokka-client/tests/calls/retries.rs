@@ -29,7 +29,7 @@ fn later(code: Code, reason: &str, after: Duration) -> Status {
 }
 
 /// One of each call; every one has its ids.
-const CALLS: [&str; 6] = ["quote", "reserve r", "commit r", "rollback b", "extend e", "get r"];
+const CALLS: [&str; 8] = ["quote", "reserve r", "commit r", "rollback b", "extend e", "get r", "claim c", "coupons"];
 
 async fn call(client: &Client, what: &str) -> Result<(), Error> {
     let id = || "r".to_owned();
@@ -46,6 +46,10 @@ async fn call(client: &Client, what: &str) -> Result<(), Error> {
             client.extend(request).await.map(drop)
         }
         "get r" => client.get(v1::GetReservationRequest { reservation_id: id(), ..Default::default() }).await.map(drop),
+        "claim c" => {
+            client.claim_coupon(v1::ClaimCouponRequest { request_id: "c".to_owned(), ..Default::default() }).await.map(drop)
+        }
+        "coupons" => client.user_coupons(v1::ListUserCouponsRequest::default()).await.map(drop),
         other => panic!("no call {other}"),
     }
 }
@@ -243,6 +247,7 @@ async fn nothing_is_sent_without_an_id() {
     assert_eq!(field(client.rollback(rollback.clone()).await.unwrap_err()), "rollback_id");
     let extend = v1::ExtendReservationRequest { reservation_id: "r".to_owned(), ..Default::default() };
     assert_eq!(field(client.extend(extend).await.unwrap_err()), "request_id");
+    assert_eq!(field(client.claim_coupon(v1::ClaimCouponRequest::default()).await.unwrap_err()), "request_id");
     assert_eq!(server.calls(), []);
     // A preview changes nothing, and a receipt names the reservation.
     client.rollback(v1::RollbackRequest { validate_only: true, ..rollback }).await.unwrap();

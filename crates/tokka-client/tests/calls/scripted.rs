@@ -8,6 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 use tokka_client::{Client, Config, v1};
+use tokka_proto::v1::coupon_service_server::{CouponService, CouponServiceServer};
 use tokka_proto::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use tonic::transport::{Channel, Endpoint, Server, Uri};
 use tonic::{Request, Response, Status, async_trait};
@@ -69,7 +70,12 @@ impl Scripted {
 
     async fn serve(self, connection: DuplexStream) {
         let incoming = tokio_stream::once(Ok::<_, std::io::Error>(connection));
-        Server::builder().add_service(PricingServiceServer::new(self)).serve_with_incoming(incoming).await.unwrap();
+        Server::builder()
+            .add_service(PricingServiceServer::new(self.clone()))
+            .add_service(CouponServiceServer::new(self))
+            .serve_with_incoming(incoming)
+            .await
+            .unwrap();
     }
 
     /// What came in so far.
@@ -120,5 +126,19 @@ impl PricingService for Scripted {
         request: Request<v1::GetReservationRequest>,
     ) -> Result<Response<v1::GetReservationResponse>, Status> {
         self.answer(|request: &v1::GetReservationRequest| format!("get {}", request.reservation_id), request).await
+    }
+}
+
+#[async_trait]
+impl CouponService for Scripted {
+    async fn claim_coupon(&self, request: Request<v1::ClaimCouponRequest>) -> Result<Response<v1::ClaimCouponResponse>, Status> {
+        self.answer(|request: &v1::ClaimCouponRequest| format!("claim {}", request.request_id), request).await
+    }
+
+    async fn list_user_coupons(
+        &self,
+        request: Request<v1::ListUserCouponsRequest>,
+    ) -> Result<Response<v1::ListUserCouponsResponse>, Status> {
+        self.answer(|_| "coupons".to_owned(), request).await
     }
 }

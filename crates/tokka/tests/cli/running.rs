@@ -1,7 +1,7 @@
 //! Which server do the tests ask? A process of its own, over a shop and a data folder of the test's own.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::process::{Answer, Folder, command, tokka};
 use crate::shop::{BASKET, CATALOGUE};
@@ -64,6 +64,17 @@ impl Server {
         command.args(["serve", "--listen", address, "--admin", admin, "--log", "warn"]);
         command.args(["--data", data]).args(more);
         command.args(catalogue.into_iter().flat_map(|catalogue| ["--catalogue", catalogue]));
+        Self::begin(command)
+    }
+
+    /// Starts one as `arguments` say, all of them.
+    pub(crate) fn with_arguments(arguments: &[String]) -> Self {
+        let mut command = command();
+        command.args(arguments);
+        Self::begin(command)
+    }
+
+    fn begin(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();

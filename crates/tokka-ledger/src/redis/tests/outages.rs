@@ -27,10 +27,10 @@ async fn stores(url: &str, shards: u16, said: &Arc<Said>, count: usize) -> Vec<A
 }
 
 /// The primary is killed twice, and paused once so that it wakes up as what it is no longer.
-async fn primary_lost_under_load(query: &str, may: May) -> (Arc<Said>, super::load::Found) {
+async fn primary_lost_under_load(setup: Setup, query: &str, may: May) -> (Arc<Said>, super::load::Found) {
     let seed = seed();
     let mut dice = Dice::new(seed);
-    let servers = Arc::new(tokio::task::spawn_blocking(Sentinels::start).await.unwrap());
+    let servers = Arc::new(tokio::task::spawn_blocking(move || Sentinels::with(&setup)).await.unwrap());
     let said = Arc::new(Said::default());
     let url = format!("{}{query}", servers.url());
     let load = Load::begin(stores(&url, 1, &said, 3).await, &said, seed, 8);
@@ -50,15 +50,31 @@ async fn primary_lost_under_load(query: &str, may: May) -> (Arc<Said>, super::lo
     (said, found)
 }
 
+/// Redis and the options of its URL as the overlay `redis` of `k8s/` has them, so that it is that overlay which is tested.
+fn as_on_kubernetes() -> (Setup, String) {
+    let mut setup = Setup::default();
+    for line in include_str!("../../../../../k8s/store/redis.conf").lines().filter(|line| !line.starts_with('#')) {
+        match line.split_once(' ').unwrap() {
+            ("min-replicas-to-write", number) => setup.replicas_to_write_min = number.parse().unwrap(),
+            ("min-replicas-max-lag", number) => setup.replicas_lag_max_s = number.parse().unwrap(),
+            (name, value) => setup.node = setup.node.and(name, value),
+        }
+    }
+    let url = include_str!("../../../../../k8s/store/store.env").trim_end().strip_prefix("TOKKA_STORE=").unwrap();
+    assert!(url.starts_with("redis+sentinel://"), "`{url}` is another topology than that of this test");
+    (setup, format!("?{}", url.split_once('?').unwrap().1))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_fail_over_loses_nothing_that_a_replica_had() {
-    let (said, found) = primary_lost_under_load("?min_replicas=1", May::NotChange).await;
+    let (setup, options) = as_on_kubernetes();
+    let (said, found) = primary_lost_under_load(setup, &options, May::NotChange).await;
     assert!(found.oversold.is_empty() && said.lost_writes() == 0, "{found:?} {:?}", said.incidents());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_a_fail_over_loses_comes_back_from_those_who_live() {
-    let (_, found) = primary_lost_under_load("", May::ExpireHeld).await;
+    let (_, found) = primary_lost_under_load(Setup::default(), "", May::ExpireHeld).await;
     assert!(found.oversold.is_empty(), "{found:?}");
 }
 
