@@ -4,6 +4,7 @@ use tokka_proto::v1;
 use tokka_proto::v1::promotion_service_client::PromotionServiceClient;
 use tonic::transport::Channel;
 
+use crate::calls::calls;
 use crate::client::{ConnectError, endpoint};
 use crate::config::Config;
 use crate::error::Error;
@@ -20,27 +21,7 @@ pub struct Promotions {
     config: Config,
 }
 
-/// One call, attempts and deadline included. A macro, since the methods of the generated client differ in type only.
-macro_rules! calls {
-    ($($(#[$comment:meta])* $kind:ident $method:ident($request:ident) -> $answer:ident;)+) => {
-        impl Promotions {$(
-            $(#[$comment])*
-            ///
-            /// # Errors
-            /// [`Error`].
-            pub async fn $method(&self, request: v1::$request) -> Result<v1::$answer, Error> {
-                let Config { retries, deadlines, .. } = &self.config;
-                with_retries(retries, Kind::$kind, deadlines.operate, request, |request| {
-                    let mut calls = self.calls.clone();
-                    async move { calls.$method(request).await }
-                })
-                .await
-            }
-        )+}
-    };
-}
-
-calls! {
+calls! { Promotions:
     /// One document, as it stands or as it was.
     Read get_document(GetDocumentRequest) -> GetDocumentResponse;
     /// Documents by kind and id.

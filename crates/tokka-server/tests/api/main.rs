@@ -9,11 +9,15 @@ mod applying;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod kept;
+#[cfg(test)]
+mod market;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]

@@ -25,11 +25,17 @@ mod applying;
 #[path = "../api/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "../api/books.rs"]
+mod books;
+#[cfg(test)]
 #[path = "../api/desk.rs"]
 mod desk;
 #[cfg(test)]
 #[path = "../api/events.rs"]
 mod events;
+#[cfg(test)]
+#[path = "../api/market.rs"]
+mod market;
 #[cfg(test)]
 #[path = "../api/orders.rs"]
 mod orders;
