@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use prost::Message;
+use serde::{Deserialize, Serialize};
 use tokka_core::promotion::Rule;
 use tokka_core::quote::Payer;
 use tokka_core::refund::{Books, Order, ToReturn};
@@ -17,12 +19,17 @@ use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
 use super::totals::{Account, Column};
+use crate::claims::coupons::{instance_key, used_instance};
+use crate::coupons::record::HandedOut;
 use crate::error::ApiError;
 use crate::reservations::order::{Recalled, take_received, units_of};
 use crate::reservations::{self, Reservations};
 
+/// How an operator hands a coupon out; users claim it, by themselves or by a code.
+const ISSUED: &str = "HANDED_OUT_ISSUED";
+
 /// What is kept of an order between two of its entries.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OrderRow {
     /// The last version that was counted.
     pub(crate) version: u64,
@@ -63,6 +70,14 @@ pub(crate) enum What {
     Expired(Snapshot),
     Cancelled(Snapshot),
     Paid(Snapshot),
+    /// A coupon came into a wallet.
+    HandedOut {
+        /// Its key in the wallet.
+        instance: Vec<u8>,
+        coupon: Coupon,
+        /// By an operator, not by the user.
+        issued: bool,
+    },
     /// Something of a paid order went back.
     Returned {
         /// As it was paid.
@@ -70,6 +85,13 @@ pub(crate) enum What {
         before: Snapshot,
         after: Snapshot,
     },
+}
+
+/// A coupon in a wallet: which, and by which channel it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Coupon {
+    pub(crate) design: String,
+    pub(crate) channel: String,
 }
 
 /// An order as it stands.
@@ -101,7 +123,12 @@ pub(crate) fn key_of(shard_key: &str, id: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// [`ApiError::Store`]: the documents of the order cannot be had now. Anything else: they never can.
-pub(crate) async fn read(reservations: &Reservations, event: &Event, row: &OrderRow) -> Result<Fact, ApiError> {
+pub(crate) async fn read(
+    reservations: &Reservations,
+    event: &Event,
+    row: &OrderRow,
+    coupon_of: impl Fn(&[u8]) -> Option<Coupon>,
+) -> Result<Fact, ApiError> {
     let Event { entry, record } = event;
     let mut fact = Fact {
         key: key_of(&entry.shard_key, &entry.id),
@@ -123,11 +150,22 @@ pub(crate) async fn read(reservations: &Reservations, event: &Event, row: &Order
     if record.tombstone {
         return Ok(fact);
     }
+    if let Some(handed_out) = HandedOut::of(record).map_err(ApiError::Bug)? {
+        let entry = handed_out.entry.unwrap_or_default();
+        let issued = entry.how().as_str_name() == ISSUED;
+        fact.day = day_in(&reservations.catalogue.current().rulebook.settings().time_zone, event.entry.at);
+        let instance = instance_key(&handed_out.user, handed_out.place);
+        fact.user = Some(handed_out.user);
+        fact.what = What::HandedOut { instance, coupon: Coupon { design: entry.design, channel: entry.channel }, issued };
+        return Ok(fact);
+    }
     let recalled = reservations.recall(&as_of(record, row)).await?;
+    let used = record.claims.iter().filter_map(|claim| coupon_of(&used_instance(&claim.counter)?));
+    fact.coupon_channels = used.map(|coupon| (coupon.design, coupon.channel)).collect();
     let basket = &recalled.basket;
     fact.user = basket.user().map(|user| user.as_str().to_owned());
     fact.channel = basket.channel().map(|channel| channel.as_str().to_owned()).unwrap_or_default();
-    fact.day = day_of(entry.at, &recalled);
+    fact.day = day_in(&recalled.rulebook.settings().time_zone, entry.at);
     let standing = |recalled: &Recalled| snapshot(recalled, &recalled.order, &received(recalled, &row.steps)?);
     fact.what = match entry.transition {
         Transition::Reserved => What::Reserved(standing(&recalled)?),
@@ -179,8 +217,7 @@ fn answer_of(record: &Record, version: u64) -> Result<Vec<u8>, ApiError> {
     answer.ok_or_else(|| ApiError::Bug(format!("the log does not say what version {version} of `{}` gave back", record.id)))
 }
 
-fn day_of(at: i64, recalled: &Recalled) -> String {
-    let zone = &recalled.rulebook.settings().time_zone;
+fn day_in(zone: &TimeZone, at: i64) -> String {
     zone.to_datetime(Timestamp::from_millisecond(at).unwrap_or_default()).date().to_string()
 }
 

@@ -6,7 +6,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use tokka_ledger::name::Name;
 
-use super::facts::{Fact, OrderRow, Snapshot, What};
+use super::facts::{Coupon, Fact, OrderRow, Snapshot, What};
 use super::people::{Person, person};
 use super::totals::{Account, Granted, Seller, Stat};
 
@@ -106,6 +106,8 @@ pub(crate) struct Changes {
     pub(crate) funders: BTreeMap<[String; 5], Granted>,
     /// By day and payer.
     pub(crate) given: BTreeMap<(String, String), Granted>,
+    /// What is in wallets, by user and place.
+    pub(crate) coupons: BTreeMap<Vec<u8>, Coupon>,
     /// By day, moment, order and version.
     pub(crate) entries: BTreeMap<Vec<u8>, Entry>,
     /// Entries of the log that nobody can read.
@@ -125,11 +127,30 @@ impl Changes {
                 self.paid(fact, order);
                 self.book(fact, false, order.account.clone());
             }
+            What::HandedOut { instance, coupon, issued } => {
+                self.coupons.insert(instance.clone(), coupon.clone());
+                self.handed_out(fact, coupon, *issued);
+            }
             What::Returned { paid, before, after } => {
                 self.returned(fact, paid, before, after);
                 self.book(fact, true, before.account.less(&after.account));
             }
         }
+    }
+
+    fn handed_out(&mut self, fact: &Fact, coupon: &Coupon, issued: bool) {
+        let cell = Cell {
+            day: fact.day.clone(),
+            promotion: coupon.design.clone(),
+            coupon_channel: coupon.channel.clone(),
+            ..Cell::default()
+        };
+        let (role, stat) = match issued {
+            true => (Role::WasIssued, Stat { issued: 1, ..Stat::default() }),
+            false => (Role::Claimed, Stat { claimed: 1, ..Stat::default() }),
+        };
+        self.person(fact, &cell, role);
+        self.stats.entry(cell).or_default().add(&stat);
     }
 
     fn count(&mut self, fact: &Fact, order: &Snapshot, one: impl Fn(&mut Stat)) {

@@ -13,6 +13,7 @@ use tokka_ledger::model::{Event, Events};
 use super::facts::{self, OrderRow, key_of};
 use super::fold::Changes;
 use super::tables::{Broken, State, Tables};
+use crate::claims::coupons::used_instance;
 use crate::error::ApiError;
 use crate::reservations::Reservations;
 
@@ -166,6 +167,9 @@ impl Follower {
     async fn count(&self, events: &[Event], mut state: State) -> Result<State, Stuck> {
         let keys = events.iter().map(|event| key_of(&event.entry.shard_key, &event.entry.id));
         let mut rows = self.totals.with(|tables| tables.orders(keys))?;
+        let claims = events.iter().filter_map(|event| event.record.as_ref()).flat_map(|record| &record.claims);
+        let used = claims.filter_map(|claim| used_instance(&claim.counter));
+        let known = self.totals.with(|tables| tables.coupons(used))?;
         let mut changes = Changes::default();
         for event in events {
             let key = key_of(&event.entry.shard_key, &event.entry.id);
@@ -173,7 +177,8 @@ impl Follower {
             if row.version >= event.entry.version {
                 continue;
             }
-            match facts::read(&self.reservations, event, &row).await {
+            let coupon_of = |key: &[u8]| changes.coupons.get(key).or_else(|| known.get(key)).cloned();
+            match facts::read(&self.reservations, event, &row, coupon_of).await {
                 Ok(fact) => {
                     changes.add(&fact);
                     rows.insert(key, fact.row);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokka_ledger::model::Cursor;
 use tokka_ledger::name::Name;
 
-use super::facts::OrderRow;
+use super::facts::{Coupon, OrderRow};
 use super::fold::{Cell, Changes, Entry, key};
 use super::people::{EXACT_MAX, People};
 use super::totals::{Granted, Seller, Stat};
@@ -30,6 +30,7 @@ const PEOPLE: Bytes = Bytes::new("people");
 const SELLERS: Bytes = Bytes::new("sellers");
 const FUNDERS: Bytes = Bytes::new("funders");
 const GIVEN: Bytes = Bytes::new("given");
+const COUPONS: Bytes = Bytes::new("coupons");
 const ENTRIES: Bytes = Bytes::new("entries");
 const STATE: &str = "state";
 
@@ -106,7 +107,7 @@ impl Tables {
 
     fn begin_anew(&self, store: &str) -> Result<(), Broken> {
         let write = self.database.begin_write()?;
-        for table in [ORDERS, STATS, CROWDS, PEOPLE, SELLERS, FUNDERS, GIVEN, ENTRIES] {
+        for table in [ORDERS, STATS, CROWDS, PEOPLE, SELLERS, FUNDERS, GIVEN, COUPONS, ENTRIES] {
             write.delete_table(table)?;
             write.open_table(table)?;
         }
@@ -141,7 +142,15 @@ impl Tables {
     /// # Errors
     /// [`Broken`].
     pub(crate) fn orders(&self, keys: impl Iterator<Item = Vec<u8>>) -> Result<BTreeMap<Vec<u8>, OrderRow>, Broken> {
-        let table = self.database.begin_read()?.open_table(ORDERS)?;
+        self.rows(ORDERS, keys)
+    }
+
+    fn rows<T: DeserializeOwned>(
+        &self,
+        table: Bytes,
+        keys: impl Iterator<Item = Vec<u8>>,
+    ) -> Result<BTreeMap<Vec<u8>, T>, Broken> {
+        let table = self.database.begin_read()?.open_table(table)?;
         let mut rows = BTreeMap::new();
         for key in keys {
             if let Some(bytes) = table.get(key.as_slice())? {
@@ -149,6 +158,14 @@ impl Tables {
             }
         }
         Ok(rows)
+    }
+
+    /// What is in wallets, by user and place.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub(crate) fn coupons(&self, keys: impl Iterator<Item = Vec<u8>>) -> Result<BTreeMap<Vec<u8>, Coupon>, Broken> {
+        self.rows(COUPONS, keys)
     }
 
     /// Adds changes to the totals, and notes how far the log was read with them.
@@ -177,6 +194,10 @@ impl Tables {
             let mut given = write.open_table(GIVEN)?;
             for ((day, payer), more) in &changes.given {
                 add(&mut given, &key(&[day, payer]), more, Granted::add)?;
+            }
+            let mut coupons = write.open_table(COUPONS)?;
+            for (key, coupon) in &changes.coupons {
+                coupons.insert(key.as_slice(), encode(coupon)?.as_slice())?;
             }
             let mut entries = write.open_table(ENTRIES)?;
             for (key, entry) in &changes.entries {

@@ -11,9 +11,17 @@ mod bad_input;
 #[cfg(test)]
 mod books;
 #[cfg(test)]
+mod coupon_shop;
+#[cfg(test)]
+mod coupons;
+#[cfg(test)]
+mod coupons_bad_input;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+mod insight;
 #[cfg(test)]
 mod kept;
 #[cfg(test)]

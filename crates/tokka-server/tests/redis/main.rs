@@ -28,11 +28,23 @@ mod bad_input;
 #[path = "../api/books.rs"]
 mod books;
 #[cfg(test)]
+#[path = "../api/coupon_shop.rs"]
+mod coupon_shop;
+#[cfg(test)]
+#[path = "../api/coupons.rs"]
+mod coupons;
+#[cfg(test)]
+#[path = "../api/coupons_bad_input.rs"]
+mod coupons_bad_input;
+#[cfg(test)]
 #[path = "../api/desk.rs"]
 mod desk;
 #[cfg(test)]
 #[path = "../api/events.rs"]
 mod events;
+#[cfg(test)]
+#[path = "../api/insight.rs"]
+mod insight;
 #[cfg(test)]
 #[path = "../api/market.rs"]
 mod market;

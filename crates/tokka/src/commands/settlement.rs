@@ -75,7 +75,7 @@ fn stores(answer: &v1::SettlementResponse, shown: &Shown) -> String {
         }
         let rows = [("sold", &seller.sold), ("returned", &seller.returned), ("net", &seller.net)];
         for (number, (what, column)) in rows.into_iter().enumerate() {
-            let column = column.clone().unwrap_or_default();
+            let column = column.unwrap_or_default();
             let sign = |amount: i64| if amount == 0 { String::new() } else { shown.money(-amount) };
             let named = if is_total { "all".to_owned() } else { name(seller) };
             let first = [
