@@ -1,4 +1,4 @@
-//! Are the servers there that the tests start? Debian's Redis, brought by apt-get where it is missing.
+//! Are the servers there that the tests start? Debian's Redis and PostgreSQL, brought by apt-get where they are missing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,7 +9,9 @@ mod valkey;
 
 /// What the tests start. A Sentinel is `redis-server --sentinel`, so Debian's package of that name is not needed.
 const PROGRAMS: [&str; 2] = ["redis-server", "redis-cli"];
-const PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
+const PACKAGES: [&str; 3] = ["redis-server", "redis-tools", "postgresql"];
+/// Debian keeps the programs of PostgreSQL by version, and links none of the server's into `PATH`.
+const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The oldest that tokka is built for.
 const OLDEST: [u32; 2] = [6, 2];
 /// Debian asks this program whether a package may start its service.
@@ -24,7 +26,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         println!("{} not there: installing Debian's {}", missing.join(", "), PACKAGES.join(", "));
         install().with_context(|| {
             format!(
-                "the tests of the ledger start real servers, and {} cannot be had; install Redis {}.{} or newer by hand \
+                "the tests start real servers, and {} cannot be had; install Redis {}.{} or newer and PostgreSQL by hand \
                  (Debian: `apt-get install {}`) and try again",
                 missing.join(", "),
                 OLDEST[0],
@@ -45,6 +47,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Is there a version of PostgreSQL, with its server?
+fn has_postgres() -> bool {
+    let versions = std::fs::read_dir(POSTGRES_VERSIONS).into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+}
+
 /// Those programs that do not answer.
 fn missing() -> Vec<&'static str> {
     let answers = |program: &&str| {
@@ -52,7 +60,8 @@ fn missing() -> Vec<&'static str> {
         command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    PROGRAMS.into_iter().filter(|program| !answers(program)).collect()
+    let postgres = (!has_postgres()).then_some("postgres");
+    PROGRAMS.into_iter().filter(|program| !answers(program)).chain(postgres).collect()
 }
 
 fn install() -> Result<()> {

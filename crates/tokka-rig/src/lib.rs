@@ -13,6 +13,7 @@
 //! assert_eq!(redis.cli(&["GET", "greeting"]), "");
 //! ```
 
+mod postgres;
 mod redis;
 
 pub mod cluster;
@@ -32,6 +33,7 @@ pub use self::cluster::{Cluster, Migration};
 pub use self::options::{Fsync, Options, User};
 pub use self::program::{Program, available, version};
 pub use self::proxy::{Proxy, Traffic};
+pub use self::postgres::Postgres;
 pub use self::redis::Redis;
 pub use self::resp::{Answer, Connection};
 pub use self::sentinels::Sentinels;

@@ -13,10 +13,10 @@ use crate::order::when;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Days {
     /// The first day, `2026-11-01`; without it, from the beginning
-    #[arg(long, value_name = "DAY", value_parser = Date::from_str)]
+    #[arg(long = "first", value_name = "DAY", value_parser = Date::from_str)]
     pub(crate) from: Option<Date>,
     /// The last day; without it, to the end
-    #[arg(long, value_name = "DAY", value_parser = Date::from_str)]
+    #[arg(long = "last", value_name = "DAY", value_parser = Date::from_str)]
     pub(crate) to: Option<Date>,
 }
 

@@ -105,7 +105,7 @@ impl Recalled {
 }
 
 /// What a step of a return was, as it was stored with it.
-pub(super) fn step_of(step: &Return) -> Result<v1::RollbackStep, ApiError> {
+pub(crate) fn step_of(step: &Return) -> Result<v1::RollbackStep, ApiError> {
     // No return is answered by nothing: what this one gave back is not known, so nothing more may be given.
     if step.answer.is_empty() {
         let why = "its store was restored from an archive, without the receipt of this return";

@@ -27,8 +27,8 @@ use sheet::Sheet;
 #[command(after_help = "\
 Examples:
   tokka export settlement --out /var/lib/finance
-  tokka export orders --out /var/lib/finance --from 2026-11-01
-  tokka export stats --out /var/lib/finance --to 2026-11-30
+  tokka export orders --out /var/lib/finance --first 2026-11-01
+  tokka export stats --out /var/lib/finance --last 2026-11-30
 
 Each day that is over becomes one file, `settlement-2026-11-24.csv`, which is there as a whole or not at all. How far it went \
 stands in `settlement.cursor` beside the files: the next call goes on behind it, also after one that was broken off. Such a \
@@ -49,10 +49,10 @@ pub(crate) struct Export {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The first day of all; without it, the first that has anything. Not looked at once a call has written something
-    #[arg(long, value_name = "DAY", value_parser = Date::from_str)]
+    #[arg(long = "first", value_name = "DAY", value_parser = Date::from_str)]
     from: Option<Date>,
     /// The last day; without it, the last that is over
-    #[arg(long, value_name = "DAY", value_parser = Date::from_str)]
+    #[arg(long = "last", value_name = "DAY", value_parser = Date::from_str)]
     to: Option<Date>,
     /// What the files are
     #[arg(long, value_enum, default_value = "csv")]

@@ -16,7 +16,7 @@ use crate::statement::{Days, by_stage, footnote};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tokka settlement --from 2026-11-01 --to 2026-11-30
+  tokka settlement --first 2026-11-01 --last 2026-11-30
   tokka settlement --json
 
 A payment counts on its day, and a return on the day on which it came back: the statement of a month that is over does not \

@@ -19,7 +19,7 @@ use crate::statement::{Days, footnote};
 Examples:
   tokka stats
   tokka stats flash-1111 --by channel
-  tokka stats --by promotion,day --from 2026-11-01 --to 2026-11-11
+  tokka stats --by promotion,day --first 2026-11-01 --last 2026-11-11
   tokka stats welcome-500 --by promotion,coupon-channel --json
 
 What happens to an order counts on its day: a sale when it was paid, a return when it came back. Refunds are taken off \

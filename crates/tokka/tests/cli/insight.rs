@@ -59,7 +59,7 @@ fn an_export_writes_days_that_are_over_and_goes_on_behind_the_last_one() {
     };
     // Today is not over.
     assert_eq!(export(&[]), "0 days written\n");
-    assert_eq!(export(&["--from", "2026-01-01", "--to", "2026-01-03"]), "3 days written\n");
+    assert_eq!(export(&["--first", "2026-01-01", "--last", "2026-01-03"]), "3 days written\n");
     let names = || {
         let mut names: Vec<String> = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -70,7 +70,7 @@ fn an_export_writes_days_that_are_over_and_goes_on_behind_the_last_one() {
     // One that was broken off between the file and its note writes that day once more.
     std::fs::write(folder.path("out/orders.cursor"), "2026-01-02\n").unwrap();
     std::fs::write(folder.path("out/orders-2026-01-04.unfinished"), "half").unwrap();
-    assert_eq!(export(&["--from", "2020-01-01", "--to", "2026-01-04"]), "2 days written\n");
+    assert_eq!(export(&["--first", "2020-01-01", "--last", "2026-01-04"]), "2 days written\n");
     assert_eq!(names().len(), 5);
     let text = std::fs::read_to_string(folder.path("out/orders-2026-01-04.csv")).unwrap();
     assert!(text.starts_with("day,at,reservation_id,version,what,order_id,"), "{text}");
