@@ -5,6 +5,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::programs::answers;
+
 mod valkey;
 
 /// What the tests start. A Sentinel is `redis-server --sentinel`, so Debian's package of that name is not needed.
@@ -55,13 +57,8 @@ fn has_postgres() -> bool {
 
 /// Those programs that do not answer.
 fn missing() -> Vec<&'static str> {
-    let answers = |program: &&str| {
-        let mut command = Command::new(program);
-        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
     let postgres = (!has_postgres()).then_some("postgres");
-    PROGRAMS.into_iter().filter(|program| !answers(program)).chain(postgres).collect()
+    PROGRAMS.into_iter().filter(|program| !answers(program, "--version")).chain(postgres).collect()
 }
 
 fn install() -> Result<()> {

@@ -10,7 +10,7 @@ use crate::calls::calls;
 use crate::client::{ConnectError, endpoint};
 use crate::config::Config;
 use crate::error::Error;
-use crate::retry::{Kind, with_retries};
+use crate::retry::with_retries;
 
 /// A statement names every promotion of a period with its payers and sellers.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -24,13 +24,13 @@ pub struct Insight {
 
 calls! { Insight:
     /// What promotions, channels, stores and days brought.
-    Read promotion_stats(PromotionStatsRequest) -> PromotionStatsResponse;
+    read promotion_stats(PromotionStatsRequest) -> PromotionStatsResponse;
     /// Who sold what, who funded which part of it, and what each store is due.
-    Read settlement(SettlementRequest) -> SettlementResponse;
+    read settlement(SettlementRequest) -> SettlementResponse;
     /// The payments and returns that a settlement is the sum of.
-    Read list_entries(ListEntriesRequest) -> ListEntriesResponse;
+    read list_entries(ListEntriesRequest) -> ListEntriesResponse;
     /// How much of limited quantities is used now.
-    Read counter_usage(CounterUsageRequest) -> CounterUsageResponse;
+    read counter_usage(CounterUsageRequest) -> CounterUsageResponse;
 }
 
 impl Insight {

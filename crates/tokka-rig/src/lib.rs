@@ -31,9 +31,9 @@ mod wait;
 
 pub use self::cluster::{Cluster, Migration};
 pub use self::options::{Fsync, Options, User};
+pub use self::postgres::Postgres;
 pub use self::program::{Program, available, version};
 pub use self::proxy::{Proxy, Traffic};
-pub use self::postgres::Postgres;
 pub use self::redis::Redis;
 pub use self::resp::{Answer, Connection};
 pub use self::sentinels::Sentinels;

@@ -39,7 +39,19 @@ impl Postgres {
         let initialised = run(
             owner,
             &bin.join("initdb"),
-            &["--pgdata", &words(&data), "--username", "tokka", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"],
+            &[
+                "--pgdata",
+                &words(&data),
+                "--username",
+                "tokka",
+                "--auth",
+                "trust",
+                "--encoding",
+                "UTF8",
+                "--locale",
+                "C",
+                "--no-sync",
+            ],
             dir.path(),
         );
         if !initialised.0 {
@@ -59,7 +71,8 @@ impl Postgres {
             run(None, &bin.join("pg_isready"), &asked, dir.path()).0.then_some(())
         };
         until("PostgreSQL to take connections", ready, || tail(&log));
-        let created = run(None, &bin.join("createdb"), &["-h", "127.0.0.1", "-p", &port_text, "-U", "tokka", "tokka"], dir.path());
+        let created =
+            run(None, &bin.join("createdb"), &["-h", "127.0.0.1", "-p", &port_text, "-U", "tokka", "tokka"], dir.path());
         if !created.0 {
             end_test(format!("createdb failed: {}", created.1));
         }

@@ -79,7 +79,10 @@ async fn order(client: &mut PricingServiceClient<Channel>, number: u64) {
     if number.is_multiple_of(5) {
         return;
     }
-    client.commit(v1::CommitRequest { reservation_id: id.clone(), user: user.clone(), ..Default::default() }).await.expect("paid");
+    client
+        .commit(v1::CommitRequest { reservation_id: id.clone(), user: user.clone(), ..Default::default() })
+        .await
+        .expect("paid");
     if number.is_multiple_of(3) {
         let lines = vec![v1::LineUnits { line_id: "a".to_owned(), units: 1 }];
         let rollback_id = "b-1".to_owned();
@@ -137,7 +140,9 @@ async fn every_event_is_written_once_although_the_consumer_is_killed_ten_times()
     let mut written = 0;
     for kill in 0..KILLS {
         let mut running = consumer(admin, &postgres.parameters(), &[]);
-        while number(&database, "SELECT count(*) FROM tokka_event").await <= written && !(buyers.is_finished() && kill > 0 && written > 0) {
+        while number(&database, "SELECT count(*) FROM tokka_event").await <= written
+            && !(buyers.is_finished() && kill > 0 && written > 0)
+        {
             tokio::time::sleep(Duration::from_micros(300 * (kill + 1))).await;
         }
         running.0.kill().expect("killed");
@@ -170,7 +175,8 @@ async fn every_event_is_written_once_although_the_consumer_is_killed_ten_times()
     // Gifts by the ERP's own sku, or with a note for a person.
     let bags = "SELECT count(*) FROM tokka_gift WHERE gift = 'tote' AND erp_sku = 'E-1' AND note IS NULL AND quantity = 1";
     assert_eq!(sum(bags).await, orders + paid);
-    let cards = "SELECT count(*) FROM tokka_gift WHERE gift = 'card' AND erp_sku IS NULL AND note LIKE '%しおり%' AND quantity = 2";
+    let cards =
+        "SELECT count(*) FROM tokka_gift WHERE gift = 'card' AND erp_sku IS NULL AND note LIKE '%しおり%' AND quantity = 2";
     assert_eq!(sum(cards).await, orders + paid);
     assert_eq!(sum("SELECT count(*) FROM tokka_promotion WHERE promotion = 'five' AND discount = 500").await, orders + paid);
     assert_eq!(sum("SELECT count(*) FROM tokka_gaps").await, 0);

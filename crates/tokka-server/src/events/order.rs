@@ -58,7 +58,12 @@ async fn priced(reservations: &Reservations, record: &Record) -> Result<v1::Pric
         currency: recalled.rulebook.settings().currency.clone(),
         channel: recalled.basket.channel().map(|channel| channel.as_str().to_owned()).unwrap_or_default(),
         promotions: promotions.collect(),
-        gifts: quote.gifts.iter().filter(|gift| gift.given > 0).map(|given| gift(&recalled, given, id(given.promotion))).collect(),
+        gifts: quote
+            .gifts
+            .iter()
+            .filter(|gift| gift.given > 0)
+            .map(|given| gift(&recalled, given, id(given.promotion)))
+            .collect(),
         free_pieces: free.collect(),
     })
 }

@@ -21,6 +21,8 @@ mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod insight;
 #[cfg(test)]
 mod kept;
@@ -28,6 +30,8 @@ mod kept;
 mod market;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod out_of_force;
 #[cfg(test)]
 mod promotions;
 #[cfg(test)]

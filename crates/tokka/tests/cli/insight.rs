@@ -7,7 +7,8 @@ use crate::shop::CATALOGUE;
 /// The shop with a stock, and two paid orders of which one is returned in part.
 fn sold() -> (Folder, Server) {
     let folder = files();
-    std::fs::write(folder.path("shop/catalogue.yaml"), CATALOGUE.replace("limits: {units", "limits: {stock: 100, units")).unwrap();
+    std::fs::write(folder.path("shop/catalogue.yaml"), CATALOGUE.replace("limits: {units", "limits: {stock: 100, units"))
+        .unwrap();
     let server = Server::start(&folder);
     let basket = folder.text("basket.yaml");
     for id in ["r-1", "r-2"] {
@@ -61,7 +62,8 @@ fn an_export_writes_days_that_are_over_and_goes_on_behind_the_last_one() {
     assert_eq!(export(&[]), "0 days written\n");
     assert_eq!(export(&["--first", "2026-01-01", "--last", "2026-01-03"]), "3 days written\n");
     let names = || {
-        let mut names: Vec<String> = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> =
+            std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     };
