@@ -32,7 +32,7 @@ pub(crate) struct Watch {
     /// The promotion; it has a stock
     #[arg(value_name = "PROMOTION")]
     promotion: String,
-    /// Between two looks, 100ms to 60s
+    /// Between two looks, 1s to 60s
     #[arg(long, value_name = "TIME", default_value = "1s")]
     every: Period,
     /// Ends after so many looks

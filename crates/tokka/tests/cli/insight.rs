@@ -44,7 +44,7 @@ fn statistics_and_statements_are_tables_with_bars() {
     let json = asked(&server, &["settlement", "--json"], "total");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["total"]["orders"], 2);
-    let sale = tokka(&["watch", "flash", "--looks", "2", "--every", "100ms", "--server", &server.admin]).ended(0).stdout;
+    let sale = tokka(&["watch", "flash", "--looks", "2", "--every", "1s", "--server", &server.admin]).ended(0).stdout;
     assert_eq!(sale.lines().count(), 2, "{sale}");
     assert!(sale.contains("of 100 left"), "{sale}");
 }
