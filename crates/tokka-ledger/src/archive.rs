@@ -6,6 +6,9 @@
 //! crash in between writes the bite again, and what stands twice is dropped by (id, version) when it is read. A crash in
 //! the middle of a frame leaves a torn one at the end, which the next writer cuts off.
 //!
+//! A return's stored answer stands once, with the event of the return, so that a store can be made again of its archive
+//! without forgetting what it answered.
+//!
 //! What records depend on lies beside them: documents, each once, in a file of its name, durable before the event.
 //!
 //! Several processes may use one store, and an archive has one writer: each directory has an id, under which it is
@@ -22,7 +25,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::directory;
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{Cursor, Event, Events, Millis, Record};
+use crate::model::{Cursor, Entry, Event, Events, Millis, Record};
 use crate::name::Name;
 
 /// The name that the one archive of a store is registered under that one process uses.
@@ -34,13 +37,17 @@ pub const BITE: usize = 1_000;
 const SKIPPABLE: [u8; 4] = 0x184D_2A5E_u32.to_le_bytes();
 /// Layout, length of the body, its checksum.
 const HEADER_BYTES: u32 = 20;
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
+/// Read as well: events without the answers of returns.
+const WITHOUT_ANSWERS: u32 = 2;
 /// No frame is larger: a longer one is a broken header, not a reason to ask for memory.
 const BODY_BYTES_MAX: u64 = 1 << 31;
 const SHARD: &str = "shard-0";
 /// What a directory is called among those of a store: 16 hexadecimal digits and a line's end.
 const ID: &str = "archive.id";
 const ID_DIGITS: usize = 16;
+/// The ids of the stores whose history it is, one a line, the latest last.
+const STORES: &str = "store.ids";
 const LOCK: &str = "lock";
 const DOCUMENTS: &str = "documents";
 const UNFINISHED: &str = "unfinished.new";
@@ -126,6 +133,20 @@ struct Frame {
     events: Vec<Event>,
 }
 
+/// Likewise, of the layout before.
+#[derive(Debug, Serialize, Deserialize)]
+struct FrameWithoutAnswers {
+    gap_before: bool,
+    events: Vec<(Entry, Option<Record>)>,
+}
+
+impl From<FrameWithoutAnswers> for Frame {
+    fn from(frame: FrameWithoutAnswers) -> Self {
+        let event = |(entry, record)| Event { entry, record, answer: None };
+        Self { gap_before: frame.gap_before, events: frame.events.into_iter().map(event).collect() }
+    }
+}
+
 impl Archive {
     /// The archive of a store that one process uses, or one that is only read; the directory is made with the first event.
     #[must_use]
@@ -159,14 +180,38 @@ impl Archive {
         &self.reader
     }
 
-    /// Registers the archive, so that the log keeps its entries from now on.
+    /// Registers the archive, so that the log keeps its entries from now on, and notes whose log it is.
     ///
     /// # Errors
-    /// [`LedgerError`].
-    pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-        match ledger.reader(&self.reader).await? {
-            Some(_) => Ok(()),
-            None => ledger.pass(&self.reader, &Cursor::default()).await,
+    /// [`ArchiveError`].
+    pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), ArchiveError> {
+        self.note_store(ledger.ids())?;
+        if ledger.reader(&self.reader).await?.is_none() {
+            ledger.pass(&self.reader, &Cursor::default()).await?;
+        }
+        Ok(())
+    }
+
+    fn note_store(&self, ids: Vec<String>) -> Result<(), ArchiveError> {
+        let mut stores = self.stores()?;
+        let Some(id) = ids.into_iter().next().filter(|id| stores.last() != Some(id)) else { return Ok(()) };
+        stores.retain(|store| *store != id);
+        stores.push(id);
+        let path = self.dir.join(STORES);
+        let lines: String = stores.iter().map(|store| format!("{store}\n")).collect();
+        directory::make(&self.dir).and_then(|()| write_whole(&self.dir, &path, lines.as_bytes())).map_err(io_at(&path))
+    }
+
+    /// The ids of the stores whose history it is, the latest last; none where nobody has registered it yet.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn stores(&self) -> Result<Vec<String>, ArchiveError> {
+        let path = self.dir.join(STORES);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).filter(|id| !id.is_empty()).collect()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(ArchiveError::Io { path, error }),
         }
     }
 
@@ -280,7 +325,7 @@ impl Archive {
         Ok(days)
     }
 
-    /// What happened on a day; repeats are dropped, and of one that stands twice the record seen last is kept.
+    /// What happened on a day; repeats are dropped, and of one that stands twice the record that was seen last is kept.
     ///
     /// # Errors
     /// [`ArchiveError`].
@@ -295,7 +340,11 @@ impl Archive {
                 let identity = (event.entry.id.clone(), event.entry.version);
                 let at = *seen.entry(identity).or_insert(found.events.len());
                 match found.events.get_mut(at) {
-                    Some(earlier) => *earlier = event,
+                    // What has aged in between was seen before.
+                    Some(earlier) => {
+                        let (record, answer) = (earlier.record.take(), earlier.answer.take());
+                        *earlier = Event { record: event.record.or(record), answer: event.answer.or(answer), ..event };
+                    }
                     None => found.events.push(event),
                 }
             }
@@ -394,13 +443,17 @@ fn sync_names(archive: &Path, shard: &Path) -> io::Result<()> {
 }
 
 fn encode(frame: &Frame) -> io::Result<Vec<u8>> {
+    framed(LAYOUT, frame)
+}
+
+fn framed(layout: u32, frame: &impl Serialize) -> io::Result<Vec<u8>> {
     let plain = postcard::to_allocvec(frame).map_err(io::Error::other)?;
     let body = zstd::bulk::compress(&plain, zstd::DEFAULT_COMPRESSION_LEVEL)?;
     let length = u64::try_from(body.len()).map_err(io::Error::other)?;
     let mut bytes = Vec::with_capacity(body.len().saturating_add(28));
     bytes.extend_from_slice(&SKIPPABLE);
     bytes.extend_from_slice(&HEADER_BYTES.to_le_bytes());
-    bytes.extend_from_slice(&LAYOUT.to_le_bytes());
+    bytes.extend_from_slice(&layout.to_le_bytes());
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
     bytes.extend_from_slice(&body);
@@ -424,11 +477,14 @@ impl Frames {
     }
 
     fn next(&mut self) -> Result<Option<Frame>, ArchiveError> {
-        let Some(body) = self.body()? else { return Ok(None) };
+        let Some((layout, body)) = self.body()? else { return Ok(None) };
         let broken = || ArchiveError::Broken { path: self.path.clone(), at: self.at };
         let plain = zstd::stream::decode_all(body.as_slice()).map_err(|_| broken())?;
-        let frame = postcard::from_bytes(&plain).map_err(|_| broken())?;
-        Ok(Some(frame))
+        if layout == WITHOUT_ANSWERS {
+            let frame: FrameWithoutAnswers = postcard::from_bytes(&plain).map_err(|_| broken())?;
+            return Ok(Some(frame.into()));
+        }
+        Ok(Some(postcard::from_bytes(&plain).map_err(|_| broken())?))
     }
 
     /// Where the last whole frame ends.
@@ -437,8 +493,8 @@ impl Frames {
         Ok(self.at)
     }
 
-    /// The next body; `None` at the end, also where the last frame is torn.
-    fn body(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
+    /// The next body and its layout; `None` at the end, also where the last frame is torn.
+    fn body(&mut self) -> Result<Option<(u32, Vec<u8>)>, ArchiveError> {
         let rest = self.length.saturating_sub(self.at);
         let mut header = [0; 28];
         if rest < 28 {
@@ -446,7 +502,8 @@ impl Frames {
         }
         self.file.read_exact(&mut header).map_err(io_at(&self.path))?;
         // Never taken for a torn one, which would be cut off. Zero is: a crash leaves zeros.
-        if let Some((found, _)) = layout(&header).filter(|(found, _)| ![0, LAYOUT].contains(found)) {
+        let found = layout(&header).map_or(0, |(found, _)| found);
+        if ![0, WITHOUT_ANSWERS, LAYOUT].contains(&found) {
             return Err(ArchiveError::Layout { path: self.path.clone(), found });
         }
         let length = body_length(&header);
@@ -459,11 +516,11 @@ impl Frames {
             return self.torn_or_broken();
         }
         self.at = self.at.saturating_add(whole);
-        Ok(Some(body))
+        Ok(Some((found, body)))
     }
 
     /// A crash tears only the end. Where another frame begins behind one that cannot be read, something else happened.
-    fn torn_or_broken(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
+    fn torn_or_broken(&mut self) -> Result<Option<(u32, Vec<u8>)>, ArchiveError> {
         let mut rest = Vec::new();
         let behind = SeekFrom::Start(self.at.saturating_add(1));
         self.file.seek(behind).and_then(|_| self.file.read_to_end(&mut rest)).map_err(io_at(&self.path))?;
@@ -485,7 +542,8 @@ fn layout(header: &[u8; 28]) -> Option<(u32, &[u8])> {
 
 /// The length in a header; `None` where it is none of ours.
 fn body_length(header: &[u8; 28]) -> Option<u64> {
-    let (length, _) = layout(header).filter(|(found, _)| *found == LAYOUT)?.1.split_first_chunk::<8>()?;
+    let (_, rest) = layout(header).filter(|(found, _)| [WITHOUT_ANSWERS, LAYOUT].contains(found))?;
+    let (length, _) = rest.split_first_chunk::<8>()?;
     Some(u64::from_le_bytes(*length)).filter(|length| *length <= BODY_BYTES_MAX)
 }
 

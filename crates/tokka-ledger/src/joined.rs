@@ -1,14 +1,19 @@
 //! What does a reader of the log see of a record, and how much at once? Entries joined with their records, in bites that
 //! are bounded by bytes whatever the records hold.
 
+use std::borrow::Borrow;
+
 use crate::book::Map;
-use crate::model::{Entry, Event, Portion, Record, Return};
+use crate::model::{Entry, Event, Portion, Record, Return, Transition};
 
 /// A bite ends with the event that brings it to this many bytes or more, about; it has one event at least.
 pub const EVENTS_BYTES_MAX: usize = 4 << 20;
 
 /// Of an entry, a record, a return or a portion, beside its bytes of other length.
 const FIXED_BYTES: usize = 64;
+
+/// Answers of returns that are kept for the entries behind, beyond those of one record.
+const ANSWERS_BYTES_MAX: usize = 4 << 20;
 
 /// Events as they are gathered.
 #[derive(Debug)]
@@ -17,31 +22,53 @@ pub(crate) struct Joined {
     bytes: usize,
     /// As the events show them: an order that is returned often is read once a bite, not once an entry.
     seen: Map<String, (Option<Record>, usize)>,
+    /// What returns of records were answered, by the version that each made.
+    answers: Map<String, Map<u64, Vec<u8>>>,
+    answers_bytes: usize,
 }
 
 impl Joined {
     pub(crate) fn new() -> Self {
-        Self { events: Vec::new(), bytes: 0, seen: Map::default() }
+        Self { events: Vec::new(), bytes: 0, seen: Map::default(), answers: Map::default(), answers_bytes: 0 }
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= EVENTS_BYTES_MAX
     }
 
-    /// Adds an entry with its record, which is asked for where it was not seen yet.
-    pub(crate) fn push<E>(&mut self, entry: Entry, record: impl FnOnce(&str) -> Result<Option<Record>, E>) -> Result<(), E> {
-        let (record, weight) = match self.seen.get(&entry.id) {
-            Some(seen) => seen.clone(),
-            None => {
-                let record = record(&entry.id)?;
-                let weight = record.as_ref().map_or(0, weight);
-                self.seen.insert(entry.id.clone(), (record.clone(), weight));
-                (record, weight)
-            }
-        };
-        self.bytes = self.bytes.saturating_add(entry_weight(&entry)).saturating_add(weight);
-        self.events.push(Event { entry, record });
+    /// Adds an entry with its record, which is asked for where it was not seen yet, or is not remembered any more.
+    pub(crate) fn push<R: Borrow<Record>, E>(
+        &mut self,
+        entry: Entry,
+        record: impl FnOnce(&str) -> Result<Option<R>, E>,
+    ) -> Result<(), E> {
+        let returns = matches!(entry.transition, Transition::PartReturned | Transition::RolledBack | Transition::Tombstone);
+        let known = self.seen.contains_key(&entry.id) && (!returns || self.answers.contains_key(&entry.id));
+        if !known {
+            let record = record(&entry.id)?;
+            self.remember(&entry.id, record.as_ref().map(Borrow::borrow), returns);
+        }
+        let (record, weight) = self.seen.get(&entry.id).cloned().unwrap_or_default();
+        let answer = self.answers.get(&entry.id).filter(|_| returns).and_then(|answers| answers.get(&entry.version)).cloned();
+        self.bytes = sum([self.bytes, entry_weight(&entry), weight, answer.as_ref().map_or(0, Vec::len)]);
+        self.events.push(Event { entry, record, answer });
         Ok(())
+    }
+
+    fn remember(&mut self, id: &str, record: Option<&Record>, returns: bool) {
+        let shown = record.map(shown);
+        let bytes = shown.as_ref().map_or(0, weight);
+        self.seen.insert(id.to_owned(), (shown, bytes));
+        if !returns {
+            return;
+        }
+        let steps = record.map(|record| record.returns.as_slice()).unwrap_or_default();
+        let bytes = sum(steps.iter().map(|step| step.answer.len()));
+        if self.answers_bytes.saturating_add(bytes) > ANSWERS_BYTES_MAX {
+            (self.answers, self.answers_bytes) = (Map::default(), 0);
+        }
+        self.answers_bytes = self.answers_bytes.saturating_add(bytes);
+        self.answers.insert(id.to_owned(), steps.iter().map(|step| (step.version, step.answer.clone())).collect());
     }
 
     pub(crate) fn into_events(self) -> Vec<Event> {
@@ -49,8 +76,8 @@ impl Joined {
     }
 }
 
-/// A record as events show it: without the stored answers of its returns, which repeat what the caller was told.
-pub(crate) fn shown(record: &Record) -> Record {
+/// A record as events show it: without the stored answers of its returns, each of which comes once, with its own entry.
+fn shown(record: &Record) -> Record {
     let without_answer = |step: &Return| Return {
         rollback_id: step.rollback_id.clone(),
         request_hash: step.request_hash,

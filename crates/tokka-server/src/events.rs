@@ -177,7 +177,7 @@ impl Subscriber {
 /// past it.
 #[must_use]
 pub fn told(event: &Event) -> v1::Event {
-    let Event { entry, record } = event;
+    let Event { entry, record, .. } = event;
     let (stored, order) = record.as_ref().map_or_else(Default::default, |record| {
         reservations::named(record).unwrap_or_else(|error| {
             let Entry { id, version, .. } = entry;

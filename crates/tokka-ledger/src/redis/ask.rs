@@ -129,8 +129,7 @@ impl Store {
                 Ok(Some(answer))
             }
             Ok(Applied::Differs(records)) => {
-                let records = records.into_iter().map(|record| record.map(|bytes| read_record(&bytes)).transpose());
-                let records: Vec<Option<Record>> = records.collect::<Result<_, _>>().map_err(Trouble::Never)?;
+                let records = read_records(records).map_err(Trouble::Never)?;
                 if let Some(sent) = doubt.take()
                     && let Some(places) = same(&sent.changes, &records)
                 {
@@ -293,6 +292,11 @@ pub(super) fn read_record(bytes: &[u8]) -> Result<Record, LedgerError> {
     codec::decode(place, body)
 }
 
+/// Those of several, in order; `None` where there is none.
+pub(super) fn read_records(all: Vec<Option<Vec<u8>>>) -> Result<Vec<Option<Record>>, LedgerError> {
+    all.into_iter().map(|bytes| bytes.map(|bytes| read_record(&bytes)).transpose()).collect()
+}
+
 fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64, first: u64) {
     for (position, change) in (first..).zip(changes) {
         let place = Place { epoch, position };
@@ -302,7 +306,7 @@ fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64,
 }
 
 /// The places of these records, if they are what was sent.
-fn same(sent: &[Change], records: &[Option<Record>]) -> Option<Vec<Place>> {
+pub(super) fn same(sent: &[Change], records: &[Option<Record>]) -> Option<Vec<Place>> {
     let mut places = Vec::new();
     for (change, record) in sent.iter().zip(records) {
         let record = record.as_ref()?;

@@ -5,7 +5,7 @@ use super::link::Lane;
 use super::reply::Reply;
 use super::{Part, Store, ask, codec, scripts};
 use crate::bounds;
-use crate::joined::{Joined, shown};
+use crate::joined::Joined;
 use crate::ledger::LedgerError;
 use crate::model::{Cursor, Entry, Events, Place, Record};
 
@@ -69,9 +69,8 @@ impl Store {
                 }
                 last = Some(entry.position);
                 taken = taken.saturating_add(1);
-                let record = |_: &str| -> Result<Option<Record>, LedgerError> {
-                    bytes.map(|bytes| ask::read_record(&bytes).map(|record| shown(&record))).transpose()
-                };
+                let record =
+                    |_: &str| -> Result<Option<Record>, LedgerError> { bytes.map(|bytes| ask::read_record(&bytes)).transpose() };
                 joined.push(entry.clone(), record)?;
             }
         }

@@ -21,7 +21,7 @@ use super::reply::{Reply, number};
 use super::{Incident, Part, Store, ask, scripts};
 use crate::aging;
 use crate::ledger::LedgerError;
-use crate::model::{AMOUNT_MAX, Millis, Place, Record, State, Transition};
+use crate::model::{AMOUNT_MAX, Millis, Place, Record, Return, State, Transition};
 use crate::name::Name;
 use crate::transition::{Change, Documents};
 
@@ -40,6 +40,8 @@ const MERGES: usize = 32;
 struct Beat {
     epoch: u64,
     recovering: bool,
+    /// It is written again from its history: what processes know comes after that.
+    restoring: bool,
     round: u64,
     /// The last batch that had been acknowledged to this process when it asked.
     acknowledged: u64,
@@ -107,6 +109,9 @@ impl Store {
     async fn attend(&self, part: &Part) -> Result<(), LedgerError> {
         loop {
             let mut beat = self.beat(part, Say::Lives).await?;
+            if beat.restoring {
+                return Ok(());
+            }
             if beat.reported != beat.epoch {
                 self.report(part, &beat).await?;
                 beat = self.beat(part, Say::Lives).await?;
@@ -209,14 +214,15 @@ impl Store {
         let mut reply = Reply::of(value)?;
         let (epoch, time) = (reply.unsigned()?, reply.number()?);
         post.heard(epoch, time)?;
-        let recovering = reply.text()? != "open";
+        let state = reply.text()?;
+        let (recovering, restoring) = (state != "open", state == "restoring");
         let (round, known, reported) = (reply.unsigned()?, reply.unsigned()?, reply.unsigned()?);
         let (settled, ready) = (reply.number()? == 1, reply.number()? == 1);
         let mut survived = BTreeMap::new();
         while !reply.is_empty() {
             survived.insert(reply.unsigned()?, reply.unsigned()?);
         }
-        Ok(Beat { epoch, recovering, round, acknowledged, known, reported, settled, ready, survived })
+        Ok(Beat { epoch, recovering, restoring, round, acknowledged, known, reported, settled, ready, survived })
     }
 
     /// Was this record, which its receipt vouches for, lost by a fail-over? Then it stands again.
@@ -239,7 +245,7 @@ impl Store {
         self.merge(part, record, beat.when()).await
     }
 
-    /// Makes a record stand again as it was acknowledged, unless what stands is as high (`None`). A hold that was not paid comes
+    /// Makes a record stand again as it was acknowledged, unless what stands is as high and knows as much (`None`). A hold that was not paid comes
     /// back only where its amounts still fit, and is expired else.
     pub(super) async fn merge(&self, part: &Part, lost: &Record, when: When) -> Result<Option<Record>, LedgerError> {
         let mut too_little = false;
@@ -248,10 +254,16 @@ impl Store {
             let read = self.patiently(|| part.reader.read(vec![key.clone()])).await?;
             let stands = read.values.into_iter().next().flatten();
             let stands = stands.map(|bytes| ask::read_record(&bytes)).transpose()?;
-            if stands.as_ref().is_some_and(|stands| height(stands) >= height(lost)) {
-                return Ok(None);
-            }
             let mut record = lost.clone();
+            if let Some(stands) = &stands {
+                take_answers(&mut record, stands);
+                if height(stands) >= height(lost) {
+                    record = stands.clone();
+                    if !take_answers(&mut record, lost) {
+                        return Ok(None);
+                    }
+                }
+            }
             if too_little {
                 record.state = State::Expired;
                 record.holding.clear();
@@ -385,6 +397,19 @@ pub(super) fn height(record: &Record) -> (u8, usize, u64) {
         State::RolledBack => 3,
     };
     (state, record.returns.len(), record.version)
+}
+
+/// An archive and a receipt may each know answers of returns that the other lacks: what was answered is answered again.
+fn take_answers(record: &mut Record, other: &Record) -> bool {
+    let mut took = false;
+    for step in record.returns.iter_mut().filter(|step| step.answer.is_empty()) {
+        let same = |known: &&Return| known.rollback_id == step.rollback_id && known.version == step.version;
+        if let Some(known) = other.returns.iter().find(same).filter(|known| !known.answer.is_empty()) {
+            step.answer.clone_from(&known.answer);
+            took = true;
+        }
+    }
+    took
 }
 
 /// What the log calls it. Readers that had the entry before it was lost know its version and drop it.
