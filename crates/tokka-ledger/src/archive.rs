@@ -25,7 +25,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::directory;
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{Cursor, Entry, Event, Events, Millis, Record};
+use crate::model::{Cursor, Event, Events, Millis, Record};
 use crate::name::Name;
 
 /// The name that the one archive of a store is registered under that one process uses.
@@ -37,9 +37,7 @@ pub const BITE: usize = 1_000;
 const SKIPPABLE: [u8; 4] = 0x184D_2A5E_u32.to_le_bytes();
 /// Layout, length of the body, its checksum.
 const HEADER_BYTES: u32 = 20;
-const LAYOUT: u32 = 3;
-/// Read as well: events without the answers of returns.
-const WITHOUT_ANSWERS: u32 = 2;
+const LAYOUT: u32 = 2;
 /// No frame is larger: a longer one is a broken header, not a reason to ask for memory.
 const BODY_BYTES_MAX: u64 = 1 << 31;
 const SHARD: &str = "shard-0";
@@ -131,20 +129,6 @@ pub struct Archive {
 struct Frame {
     gap_before: bool,
     events: Vec<Event>,
-}
-
-/// Likewise, of the layout before.
-#[derive(Debug, Serialize, Deserialize)]
-struct FrameWithoutAnswers {
-    gap_before: bool,
-    events: Vec<(Entry, Option<Record>)>,
-}
-
-impl From<FrameWithoutAnswers> for Frame {
-    fn from(frame: FrameWithoutAnswers) -> Self {
-        let event = |(entry, record)| Event { entry, record, answer: None };
-        Self { gap_before: frame.gap_before, events: frame.events.into_iter().map(event).collect() }
-    }
 }
 
 impl Archive {
@@ -341,10 +325,7 @@ impl Archive {
                 let at = *seen.entry(identity).or_insert(found.events.len());
                 match found.events.get_mut(at) {
                     // What has aged in between was seen before.
-                    Some(earlier) => {
-                        let (record, answer) = (earlier.record.take(), earlier.answer.take());
-                        *earlier = Event { record: event.record.or(record), answer: event.answer.or(answer), ..event };
-                    }
+                    Some(earlier) => *earlier = Event { record: event.record.or_else(|| earlier.record.take()), ..event },
                     None => found.events.push(event),
                 }
             }
@@ -443,17 +424,13 @@ fn sync_names(archive: &Path, shard: &Path) -> io::Result<()> {
 }
 
 fn encode(frame: &Frame) -> io::Result<Vec<u8>> {
-    framed(LAYOUT, frame)
-}
-
-fn framed(layout: u32, frame: &impl Serialize) -> io::Result<Vec<u8>> {
     let plain = postcard::to_allocvec(frame).map_err(io::Error::other)?;
     let body = zstd::bulk::compress(&plain, zstd::DEFAULT_COMPRESSION_LEVEL)?;
     let length = u64::try_from(body.len()).map_err(io::Error::other)?;
     let mut bytes = Vec::with_capacity(body.len().saturating_add(28));
     bytes.extend_from_slice(&SKIPPABLE);
     bytes.extend_from_slice(&HEADER_BYTES.to_le_bytes());
-    bytes.extend_from_slice(&layout.to_le_bytes());
+    bytes.extend_from_slice(&LAYOUT.to_le_bytes());
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
     bytes.extend_from_slice(&body);
@@ -477,13 +454,9 @@ impl Frames {
     }
 
     fn next(&mut self) -> Result<Option<Frame>, ArchiveError> {
-        let Some((layout, body)) = self.body()? else { return Ok(None) };
+        let Some(body) = self.body()? else { return Ok(None) };
         let broken = || ArchiveError::Broken { path: self.path.clone(), at: self.at };
         let plain = zstd::stream::decode_all(body.as_slice()).map_err(|_| broken())?;
-        if layout == WITHOUT_ANSWERS {
-            let frame: FrameWithoutAnswers = postcard::from_bytes(&plain).map_err(|_| broken())?;
-            return Ok(Some(frame.into()));
-        }
         Ok(Some(postcard::from_bytes(&plain).map_err(|_| broken())?))
     }
 
@@ -493,8 +466,8 @@ impl Frames {
         Ok(self.at)
     }
 
-    /// The next body and its layout; `None` at the end, also where the last frame is torn.
-    fn body(&mut self) -> Result<Option<(u32, Vec<u8>)>, ArchiveError> {
+    /// The next body; `None` at the end, also where the last frame is torn.
+    fn body(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
         let rest = self.length.saturating_sub(self.at);
         let mut header = [0; 28];
         if rest < 28 {
@@ -502,8 +475,7 @@ impl Frames {
         }
         self.file.read_exact(&mut header).map_err(io_at(&self.path))?;
         // Never taken for a torn one, which would be cut off. Zero is: a crash leaves zeros.
-        let found = layout(&header).map_or(0, |(found, _)| found);
-        if ![0, WITHOUT_ANSWERS, LAYOUT].contains(&found) {
+        if let Some((found, _)) = layout(&header).filter(|(found, _)| ![0, LAYOUT].contains(found)) {
             return Err(ArchiveError::Layout { path: self.path.clone(), found });
         }
         let length = body_length(&header);
@@ -516,11 +488,11 @@ impl Frames {
             return self.torn_or_broken();
         }
         self.at = self.at.saturating_add(whole);
-        Ok(Some((found, body)))
+        Ok(Some(body))
     }
 
     /// A crash tears only the end. Where another frame begins behind one that cannot be read, something else happened.
-    fn torn_or_broken(&mut self) -> Result<Option<(u32, Vec<u8>)>, ArchiveError> {
+    fn torn_or_broken(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
         let mut rest = Vec::new();
         let behind = SeekFrom::Start(self.at.saturating_add(1));
         self.file.seek(behind).and_then(|_| self.file.read_to_end(&mut rest)).map_err(io_at(&self.path))?;
@@ -542,8 +514,7 @@ fn layout(header: &[u8; 28]) -> Option<(u32, &[u8])> {
 
 /// The length in a header; `None` where it is none of ours.
 fn body_length(header: &[u8; 28]) -> Option<u64> {
-    let (_, rest) = layout(header).filter(|(found, _)| [WITHOUT_ANSWERS, LAYOUT].contains(found))?;
-    let (length, _) = rest.split_first_chunk::<8>()?;
+    let (length, _) = layout(header).filter(|(found, _)| *found == LAYOUT)?.1.split_first_chunk::<8>()?;
     Some(u64::from_le_bytes(*length)).filter(|length| *length <= BODY_BYTES_MAX)
 }
 

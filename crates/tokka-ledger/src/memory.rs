@@ -293,7 +293,7 @@ impl Ledger for Memory {
                 }
                 let Some(entry) = entry.entry() else { continue };
                 position = entry.position;
-                joined.push(entry, |id| Ok::<_, LedgerError>(book.base.records.get(id).map(Arc::clone)))?;
+                joined.push(entry, |id| Ok::<_, LedgerError>(book.base.records.get(id).cloned()))?;
             }
             Ok(Events::Batch(joined.into_events(), book.window.cursor(position)))
         })

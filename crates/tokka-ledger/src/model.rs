@@ -365,25 +365,9 @@ pub struct Entry {
 pub struct Event {
     /// What happened.
     pub entry: Entry,
-    /// The record now, without the stored answers of its returns; `None` where it has aged out.
+    /// The record now; of the stored answers of its returns only that of the return that made this version. `None` where
+    /// it has aged out.
     pub record: Option<Record>,
-    /// Where the entry is of a return: its stored answer, as long as the record is there.
-    #[serde(with = "serde_bytes")]
-    pub answer: Option<Vec<u8>>,
-}
-
-impl Event {
-    /// The record, with the stored answer of the return that this entry made.
-    #[must_use]
-    pub fn into_record(self) -> Option<Record> {
-        let mut record = self.record?;
-        if let Some(answer) = self.answer
-            && let Some(made) = record.returns.iter_mut().find(|step| step.version == self.entry.version)
-        {
-            made.answer = answer;
-        }
-        Some(record)
-    }
 }
 
 /// A place in the log: opaque to callers (epoch and position of every shard).

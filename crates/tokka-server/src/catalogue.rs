@@ -1,7 +1,6 @@
 //! Which promotions hold right now? The folder of files, as the last revision of it that was without errors; or what the
 //! store keeps, as its latest revision.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +10,11 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 use tokka_catalog::money::Currency;
-use tokka_catalog::{CatalogueSettings, Distribution, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_catalog::{CatalogueSettings, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
 use tokka_core::rate::Rounding;
 use tokka_core::rulebook::Rulebook;
 
+use crate::coupons::Distributions;
 use crate::error::ApiError;
 use crate::error::operator::Refused;
 use crate::frozen::Kept;
@@ -66,8 +66,8 @@ pub(crate) struct Published {
     pub(crate) settings: CatalogueSettings,
     /// What of it the ledger keeps for the orders that it priced.
     pub(crate) kept: Kept,
-    /// Coupons, by id, that are handed out, but by no distribution that customers may see.
-    pub(crate) hidden_coupons: BTreeSet<String>,
+    /// How its coupons are handed out.
+    pub(crate) coupons: Distributions,
     /// In this process, or, where the store keeps the catalogue, everywhere.
     pub(crate) number: u64,
     /// What a hold is priced on, as the ledger admits it: the number of the store's revision. 0: files have no common order,
@@ -213,16 +213,16 @@ impl Catalogue {
 }
 
 impl Published {
-    fn new(number: u64, hash: u128, (settings, rulebook, hidden_coupons): Compiled) -> Self {
+    fn new(number: u64, hash: u128, (settings, rulebook, coupons): Compiled) -> Self {
         let revision = Revision { number, hash }.to_string();
-        let of_files = Self::of_store(number, (settings, rulebook, hidden_coupons));
+        let of_files = Self::of_store(number, (settings, rulebook, coupons));
         Self { revision, admission: 0, hash, ..of_files }
     }
 
     /// A revision of the store; quotes name its number.
-    pub(crate) fn of_store(number: u64, (settings, rulebook, hidden_coupons): Compiled) -> Self {
+    pub(crate) fn of_store(number: u64, (settings, rulebook, coupons): Compiled) -> Self {
         let (revision, kept) = (number.to_string(), Kept::default());
-        Self { revision, rulebook, settings, kept, hidden_coupons, number, admission: number, is_empty: false, hash: 0 }
+        Self { revision, rulebook, settings, kept, coupons, number, admission: number, is_empty: false, hash: 0 }
     }
 
     /// Before anything was ever published.
@@ -230,7 +230,7 @@ impl Published {
         let zone = jiff::tz::TimeZone::UTC;
         let settings = CatalogueSettings::of(Currency::NONE, Rounding::default(), zone);
         let rulebook = Rulebook::compile(tokka_core::catalogue::Catalogue::empty(settings.pricing.clone()));
-        Self { is_empty: true, ..Self::of_store(0, (settings, rulebook, BTreeSet::new())) }
+        Self { is_empty: true, ..Self::of_store(0, (settings, rulebook, Distributions::default())) }
     }
 
     /// Is there anything to price with?
@@ -293,26 +293,17 @@ async fn read(folder: &Path) -> (Seen, Vec<Source>) {
     }
 }
 
-/// The settings, the rulebook, and the coupons that are not shown.
-type Compiled = (CatalogueSettings, Rulebook, BTreeSet<String>);
+/// The settings, the rulebook, and how coupons are handed out.
+type Compiled = (CatalogueSettings, Rulebook, Distributions);
 
 /// A large catalogue takes seconds: not on the threads that answer calls.
 async fn compile(sources: Vec<Source>) -> Result<Compiled, Problems> {
     apart(move || {
         let loaded = load(&sources)?;
-        let hidden = hidden_coupons(&loaded.distributions);
-        Ok((loaded.settings, Rulebook::compile(loaded.catalogue), hidden))
+        let coupons = Distributions::new(loaded.distributions);
+        Ok((loaded.settings, Rulebook::compile(loaded.catalogue), coupons))
     })
     .await
-}
-
-/// A coupon without a distribution is for everyone; one that is handed out is shown if one of its distributions is.
-pub(crate) fn hidden_coupons(distributions: &[Distribution]) -> BTreeSet<String> {
-    let mut hidden: BTreeSet<String> = distributions.iter().map(|one| one.coupon.as_str().to_owned()).collect();
-    for shown in distributions.iter().filter(|one| one.visible) {
-        hidden.remove(shown.coupon.as_str());
-    }
-    hidden
 }
 
 /// Runs work on a thread of its own; a panic there is one more problem of the files, and the old revision stays.

@@ -8,8 +8,12 @@ use super::tree::Tree;
 /// The one script: what a build server calls.
 const SCRIPT: &str = ".ci/run";
 /// Where the stable codes stand, each with its page.
-const CODE_TABLES: [&str; 3] =
-    ["crates/tokka-core/src/outcome.rs", "crates/tokka-server/src/error.rs", "crates/tokka-server/src/error/operator.rs"];
+const CODE_TABLES: [&str; 4] = [
+    "crates/tokka-core/src/outcome.rs",
+    "crates/tokka-server/src/error.rs",
+    "crates/tokka-server/src/error/coupon.rs",
+    "crates/tokka-server/src/error/operator.rs",
+];
 /// What the answer says by a field of its own, and not by a code: the file that has the field, and its page.
 const SPOKEN: (&str, &str) = ("proto/tokka/v1/quote.proto", "GIFT_OUT_OF_STOCK");
 const REASONS: &str = "docs/reasons/";
@@ -239,6 +243,7 @@ mod tests {
             (CODE_TABLES[0], outcome),
             (CODE_TABLES[1], "reason: \"ETAG\""),
             (CODE_TABLES[2], ""),
+            (CODE_TABLES[3], ""),
             ("docs/reasons/AUDIENCE.md", "# AUDIENCE\n"),
             ("docs/reasons/GONE.md", "# GONE\n"),
             ("docs/reasons/README.md", "# Reasons\n"),

@@ -1,5 +1,7 @@
 //! What happened? The logs of all shards as one: in order by shard and so by reservation, not between shards.
 
+use std::sync::Arc;
+
 use super::lane::{Trouble, digits};
 use super::link::Lane;
 use super::reply::Reply;
@@ -69,8 +71,9 @@ impl Store {
                 }
                 last = Some(entry.position);
                 taken = taken.saturating_add(1);
-                let record =
-                    |_: &str| -> Result<Option<Record>, LedgerError> { bytes.map(|bytes| ask::read_record(&bytes)).transpose() };
+                let record = |_: &str| -> Result<Option<Arc<Record>>, LedgerError> {
+                    bytes.map(|bytes| ask::read_record(&bytes).map(Arc::new)).transpose()
+                };
                 joined.push(entry.clone(), record)?;
             }
         }

@@ -1,6 +1,9 @@
 //! Does every error have its row, and do its details fit? One of each is made, and none can be forgotten.
 
+use super::coupon::Refused as NoCoupon;
 use super::operator::Refused;
+use jiff::Timestamp;
+
 use super::*;
 use crate::captured_log::CapturedLog;
 use crate::promotions::Key;
@@ -15,6 +18,7 @@ fn stands(state: State) -> Stands {
 
 /// One of each. The `match` makes a new variant a compile error here until it has its line below.
 fn every_error() -> Vec<ApiError> {
+    let text = |text: &str| text.to_owned();
     let all = vec![
         ApiError::Invalid(vec![FieldViolation::new("basket.currency", "`yen` is not an ISO 4217 code")]),
         ApiError::Malformed("failed to decode".to_owned()),
@@ -47,6 +51,12 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Operator(Refused::NeverPublished { key: key() }),
         ApiError::Operator(Refused::NotDeletable { key: key() }),
         ApiError::Operator(Refused::Check { findings: vec![("promotion/flash".to_owned(), "owner: no".to_owned())] }),
+        ApiError::Coupon(NoCoupon::NoDistribution { id: text("mail") }),
+        ApiError::Coupon(NoCoupon::NotClaimable { distribution: text("mail") }),
+        ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
+        ApiError::Coupon(NoCoupon::Over { distribution: text("mail"), ended: Timestamp::UNIX_EPOCH }),
+        ApiError::Coupon(NoCoupon::NotUsable { coupon: text("store-300") }),
+        ApiError::Coupon(NoCoupon::Claim(vec![v1::CounterShortage::default()])),
         ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
         ApiError::Store(LedgerError::OutcomeUnknown("no".to_owned())),
@@ -93,6 +103,14 @@ fn every_error() -> Vec<ApiError> {
                 | Refused::NeverPublished { .. }
                 | Refused::NotDeletable { .. }
                 | Refused::Check { .. } => {}
+            },
+            ApiError::Coupon(what) => match what {
+                NoCoupon::NoDistribution { .. }
+                | NoCoupon::NotClaimable { .. }
+                | NoCoupon::NotOpen { .. }
+                | NoCoupon::Over { .. }
+                | NoCoupon::NotUsable { .. }
+                | NoCoupon::Claim(_) => {}
             },
             ApiError::Store(what) => match what {
                 LedgerError::Unavailable(_)
@@ -149,6 +167,12 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "NEVER_PUBLISHED"),
         (Code::FailedPrecondition, "NOT_DELETABLE"),
         (Code::FailedPrecondition, "CHECK_REFUSED"),
+        (Code::NotFound, "DISTRIBUTION_NOT_FOUND"),
+        (Code::FailedPrecondition, "NOT_CLAIMABLE"),
+        (Code::FailedPrecondition, "CLAIM_NOT_OPEN"),
+        (Code::FailedPrecondition, "CLAIM_OVER"),
+        (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
+        (Code::ResourceExhausted, "CLAIM_REFUSED"),
         (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),
         (Code::Unavailable, "OUTCOME_UNKNOWN"),

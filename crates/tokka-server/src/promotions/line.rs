@@ -17,7 +17,8 @@ use super::edit::{Asked, Edit, changes_live, plan};
 use super::keep;
 use super::state::{Entry, State};
 use super::stored::{self, Head, Key, Recent, Revision};
-use crate::catalogue::{Catalogue, Published, hidden_coupons};
+use crate::catalogue::{Catalogue, Published};
+use crate::coupons::Distributions;
 use crate::error::ApiError;
 use crate::error::operator::Refused;
 
@@ -293,8 +294,8 @@ pub(super) fn next_state(state: &State, edit: &Edit, is_revision: bool, at: Mill
 async fn build(state: Arc<State>) -> Result<Result<Published, Problems>, ApiError> {
     let built = tokio::task::spawn_blocking(move || {
         let Loaded { settings, catalogue, distributions, .. } = state.in_force()?;
-        let hidden = hidden_coupons(&distributions);
-        Ok(Published::of_store(state.number, (settings, Rulebook::compile(catalogue), hidden)))
+        let coupons = Distributions::new(distributions);
+        Ok(Published::of_store(state.number, (settings, Rulebook::compile(catalogue), coupons)))
     });
     built.await.map_err(|failure| ApiError::Bug(failure.to_string()))
 }

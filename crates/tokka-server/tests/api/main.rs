@@ -9,6 +9,12 @@ mod applying;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod coupon_shop;
+#[cfg(test)]
+mod coupons;
+#[cfg(test)]
+mod coupons_bad_input;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod events;

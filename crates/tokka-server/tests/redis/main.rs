@@ -25,6 +25,15 @@ mod applying;
 #[path = "../api/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "../api/coupon_shop.rs"]
+mod coupon_shop;
+#[cfg(test)]
+#[path = "../api/coupons.rs"]
+mod coupons;
+#[cfg(test)]
+#[path = "../api/coupons_bad_input.rs"]
+mod coupons_bad_input;
+#[cfg(test)]
 #[path = "../api/desk.rs"]
 mod desk;
 #[cfg(test)]

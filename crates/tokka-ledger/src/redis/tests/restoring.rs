@@ -8,12 +8,12 @@ use super::load::{Dice, Load, May, Said, config, held, insist, open, paid, part_
 use super::*;
 use crate::archive::Archive;
 use crate::contract::whole;
-use crate::model::{Audit, Event, State};
+use crate::model::{Audit, State};
 
 async fn days(archive: &Archive) -> Vec<Record> {
     let mut records = Vec::new();
     for day in archive.days().unwrap() {
-        records.extend(archive.day(&day).unwrap().events.into_iter().filter_map(Event::into_record));
+        records.extend(archive.day(&day).unwrap().events.into_iter().filter_map(|event| event.record));
     }
     records
 }

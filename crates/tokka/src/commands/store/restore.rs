@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tokka_ledger::Ledger as _;
 use tokka_ledger::archive::{Archive, ArchiveError};
-use tokka_ledger::model::{Event, Record};
+use tokka_ledger::model::Record;
 use tokka_ledger::redis::{Config, RestoreError, restore};
 
 use crate::failure::Failure;
@@ -73,7 +73,7 @@ pub(super) async fn run(arguments: &Restore) -> Result<(), Failure> {
     let archived = std::iter::from_fn(|| {
         let (archive, day) = days.next()?;
         match archive.day(&day) {
-            Ok(day) => Some(day.events.into_iter().filter_map(Event::into_record).collect::<Vec<_>>()),
+            Ok(day) => Some(day.events.into_iter().filter_map(|event| event.record).collect::<Vec<_>>()),
             Err(error) => {
                 broken = Some(error);
                 None
