@@ -303,7 +303,7 @@ impl Store {
     async fn record(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError> {
         let part = self.part_of(shard_key);
         let read = self.patiently(|| part.reader.read(vec![part.post.shard.record(id)])).await?;
-        let recovering = read.recovering;
+        let (recovering, epoch) = (read.recovering, read.epoch);
         let Some(bytes) = read.values.into_iter().next().flatten() else {
             // It may have been lost, and come back with the others.
             if recovering {
@@ -316,6 +316,10 @@ impl Store {
             return Ok(None);
         }
         part.remember(record.clone());
+        // A recovery that began in between has not looked at what was only now remembered.
+        if part.post.epoch.load(std::sync::atomic::Ordering::Acquire) != epoch {
+            return Err(LedgerError::Unavailable("the server was replaced meanwhile".to_owned()));
+        }
         Ok(Some(record))
     }
 

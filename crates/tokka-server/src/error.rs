@@ -276,7 +276,11 @@ impl ApiError {
                     about.insert("etag".to_owned(), etag.to_owned());
                 }
                 if code == Code::FailedPrecondition {
-                    add_preconditions(&mut details, reason, refused.violations(), &mut about);
+                    add_preconditions(&mut details, refused.violations(), &mut about);
+                }
+                let codes: Vec<&str> = refused.codes().into_iter().collect();
+                if !codes.is_empty() {
+                    about.insert("codes".to_owned(), codes.join(","));
                 }
                 refused.in_words().1
             }

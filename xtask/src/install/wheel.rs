@@ -3,9 +3,11 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+
+use crate::programs::{answers, succeed};
 
 /// A server within a package of Python, of which nothing else is used or executed.
 pub(super) struct Wheel {
@@ -42,7 +44,7 @@ impl Wheel {
     /// Where the server is, in `PATH` or under `target/`.
     pub(super) fn find(&self, root: &Path) -> Option<PathBuf> {
         let ours = root.join("target/tools/bin").join(self.name);
-        [PathBuf::from(self.name), ours].into_iter().find(|program| answers(program))
+        [PathBuf::from(self.name), ours].into_iter().find(|program| answers(program, "--version"))
     }
 
     /// Likewise; brought there if it is missing.
@@ -63,29 +65,18 @@ impl Wheel {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
         pip.args(BUILT_FOR).args([OsStr::new("--require-hashes"), "--requirement".as_ref(), wanted.as_ref()]);
-        execute(pip.arg("--dest").arg(&dir), "pip")?;
+        succeed(pip.arg("--dest").arg(&dir), "pip")?;
         let wheel =
             std::fs::read_dir(&dir)?.flatten().map(|entry| entry.path()).find(|path| path.extension() == Some("whl".as_ref()));
         let wheel = wheel.context("pip has brought no wheel")?;
-        execute(Command::new("python3").args(["-m", "zipfile", "-e"]).args([&wheel, &dir]), "python3")?;
+        succeed(Command::new("python3").args(["-m", "zipfile", "-e"]).args([&wheel, &dir]), "python3")?;
         std::fs::create_dir_all(tools.join("bin"))?;
         let server = dir.join(self.inside);
         let mut copy = Command::new("install");
-        execute(copy.args(["-m", "755"]).args([&server, &ours]), "install")?;
+        succeed(copy.args(["-m", "755"]).args([&server, &ours]), "install")?;
         // Only what is executed stays.
         std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
-        ensure!(answers(&ours), "`{}` does not run", ours.display());
+        ensure!(answers(&ours, "--version"), "`{}` does not run", ours.display());
         Ok(ours)
     }
-}
-
-fn execute(command: &mut Command, name: &str) -> Result<()> {
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;
-    ensure!(status.success(), "{name} failed");
-    Ok(())
-}
-
-fn answers(program: &Path) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
 }

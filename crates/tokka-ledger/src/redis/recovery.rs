@@ -249,11 +249,18 @@ impl Store {
     /// back only where its amounts still fit, and is expired else.
     pub(super) async fn merge(&self, part: &Part, lost: &Record, when: When) -> Result<Option<Record>, LedgerError> {
         let mut too_little = false;
+        // As it was written without an answer: it may stand.
+        let mut unanswered: Option<(Record, Vec<Move>, usize)> = None;
         for _ in 0..TRIES_MAX {
             let key = part.post.shard.record(&lost.id);
             let read = self.patiently(|| part.reader.read(vec![key.clone()])).await?;
             let stands = read.values.into_iter().next().flatten();
             let stands = stands.map(|bytes| ask::read_record(&bytes)).transpose()?;
+            if let (Some(stands), Some((record, moved, first_shared))) = (&stands, unanswered.take())
+                && *stands == (Record { place: stands.place, ..record })
+            {
+                return self.stands_again(part, stands.clone(), &moved, first_shared, when).await.map(Some);
+            }
             let mut record = lost.clone();
             if let Some(stands) = &stands {
                 take_answers(&mut record, stands);
@@ -274,17 +281,16 @@ impl Store {
             let before = |_: &str| stands.as_ref().map(|stands| (stands.place, stands.state));
             let changes = [change];
             let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, 0, self.retention_ms())?;
-            match self.apply_alone(part, wire).await? {
+            let [change] = changes;
+            let Some(applied) = self.apply_alone(part, wire).await? else {
+                unanswered = Some((change.record, moved, first_shared));
+                continue;
+            };
+            match applied {
                 Applied::Done { epoch, first, broken } => {
                     self.tell_broken(part, &moved, &broken).await;
-                    self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), when != When::Open).await?;
-                    let [change] = changes;
                     let record = Record { place: Place { epoch, position: first }, ..change.record };
-                    part.remember(record.clone());
-                    if when != When::Restoring {
-                        self.tell_oversold(&record, &moved).await?;
-                    }
-                    return Ok(Some(record));
+                    return self.stands_again(part, record, &moved, first_shared, when).await.map(Some);
                 }
                 // While shards recover nothing moves between them: what it lost of its allotment is not here in time.
                 Applied::Refused { .. } if when != When::Open => too_little = true,
@@ -298,8 +304,25 @@ impl Store {
         Err(LedgerError::Unavailable(format!("reservation `{}` changes too often to be brought back", lost.id)))
     }
 
-    /// One operation, also while the shard recovers.
-    pub(super) async fn apply_alone(&self, part: &Part, wire: Wire) -> Result<Applied, LedgerError> {
+    /// What follows once a record is written again: its shard may sell what it has sold, and somebody may have to know.
+    async fn stands_again(
+        &self,
+        part: &Part,
+        record: Record,
+        moved: &[Move],
+        first_shared: usize,
+        when: When,
+    ) -> Result<Record, LedgerError> {
+        self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), when != When::Open).await?;
+        part.remember(record.clone());
+        if when != When::Restoring {
+            self.tell_oversold(&record, moved).await?;
+        }
+        Ok(record)
+    }
+
+    /// One operation, also while the shard recovers; `None` where it was not answered.
+    pub(super) async fn apply_alone(&self, part: &Part, wire: Wire) -> Result<Option<Applied>, LedgerError> {
         let shard = &part.post.shard;
         let mut keys = vec![shard.deadlines(), shard.ages(), shard.log()];
         keys.extend(wire.keys.iter().cloned());
@@ -310,12 +333,12 @@ impl Store {
         let mut reply = match ran {
             Ok(value) => Reply::of(value)?,
             // Looked at again: it stands then, or does not.
-            Err(Trouble::Unknown(_)) => return Ok(Applied::Differs(Vec::new())),
+            Err(Trouble::Unknown(_)) => return Ok(None),
             Err(trouble) => return Err(trouble.into()),
         };
         let (epoch, time) = (reply.unsigned()?, reply.number()?);
         part.post.heard(epoch, time)?;
-        wire.read(epoch, reply.next()?)
+        wire.read(epoch, reply.next()?).map(Some)
     }
 
     /// The change from what stands to what is to stand: counters move by the difference.

@@ -1,7 +1,7 @@
 //! Does every error have its row, and do its details fit? One of each is made, and none can be forgotten.
 
 use super::coupon::Refused as NoCoupon;
-use super::operator::Refused;
+use super::operator::{Blocking, Refused};
 use jiff::Timestamp;
 
 use super::*;
@@ -14,6 +14,11 @@ fn key() -> Key {
 
 fn stands(state: State) -> Stands {
     Stands { id: "r-1".to_owned(), state, version: 3 }
+}
+
+fn blocking(code: &str, times: usize) -> Blocking {
+    let words = "more than 70 % off ".repeat(times);
+    Blocking { code: code.to_owned(), document: "promotion/flash".to_owned(), words }
 }
 
 /// One of each. The `match` makes a new variant a compile error here until it has its line below.
@@ -50,7 +55,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Operator(Refused::Archived { key: key() }),
         ApiError::Operator(Refused::NeverPublished { key: key() }),
         ApiError::Operator(Refused::NotDeletable { key: key() }),
-        ApiError::Operator(Refused::Check { findings: vec![("promotion/flash".to_owned(), "owner: no".to_owned())] }),
+        ApiError::Operator(Refused::Check { findings: vec![blocking("DISCOUNT_OVER_70", 1)] }),
         ApiError::Coupon(NoCoupon::NoDistribution { id: text("mail") }),
         ApiError::Coupon(NoCoupon::NotClaimable { distribution: text("mail") }),
         ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
@@ -185,6 +190,16 @@ fn every_error_has_its_status_and_reason() {
 }
 
 #[test]
+fn what_blocks_is_told_with_every_code_that_has_to_be_acknowledged() {
+    let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 1), blocking("DISCOUNT_OVER_70", 1), blocking("DISCOUNT_OVER_70", 1)];
+    let status = ApiError::Operator(Refused::Check { findings }).into_status();
+    let about = status.get_details_error_info().expect("an ErrorInfo").metadata;
+    assert_eq!((about["codes"].as_str(), about["violations"].as_str()), ("DISCOUNT_OVER_70,FLASH_WITHOUT_LIMIT", "3"));
+    let details = status.get_details_precondition_failure().expect("details").violations;
+    assert_eq!((details[0].r#type.as_str(), details[0].subject.as_str()), ("FLASH_WITHOUT_LIMIT", "promotion/flash"));
+}
+
+#[test]
 fn a_state_that_forbids_a_call_is_told_with_its_version() {
     for state in [State::Held, State::RolledBack, State::Expired] {
         let status = ApiError::Forbidden(Forbidden::NotHeld(stands(state))).into_status();
@@ -237,6 +252,9 @@ fn details_stay_below_4_kib_whatever_a_caller_wrote() {
         let status = ApiError::PriceChanged(Box::new(change)).into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
         assert!(!status.get_details_quota_failure().expect("a QuotaFailure").violations.is_empty());
+        let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 40); 1_000];
+        let status = ApiError::Operator(Refused::Check { findings }).into_status();
+        assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
         let status = ApiError::NotServed { field: Some(long.clone()), what: "this" }.into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
     }

@@ -19,9 +19,13 @@ mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod out_of_force;
 #[cfg(test)]
 mod promotions;
 #[cfg(test)]

@@ -40,8 +40,14 @@ mod desk;
 #[path = "../api/events.rs"]
 mod events;
 #[cfg(test)]
+#[path = "../api/gate.rs"]
+mod gate;
+#[cfg(test)]
 #[path = "../api/orders.rs"]
 mod orders;
+#[cfg(test)]
+#[path = "../api/out_of_force.rs"]
+mod out_of_force;
 #[cfg(test)]
 #[path = "../api/promotions.rs"]
 mod promotions;
