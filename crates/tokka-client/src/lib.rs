@@ -22,10 +22,12 @@
 //! # }
 //! ```
 
+mod calls;
 mod client;
 mod config;
 mod error;
 mod id;
+mod insight;
 mod operator;
 mod promotions;
 mod retry;
@@ -34,6 +36,7 @@ pub use client::{Client, ConnectError};
 pub use config::{Config, Deadlines, Retries};
 pub use error::{Counter, Counters, Error, FieldViolation, Precondition, Refusal};
 pub use id::fresh_id;
+pub use insight::{Insight, Sale};
 pub use operator::{Operator, Subscription};
 pub use promotions::Promotions;
 

@@ -4,11 +4,12 @@ use tokka_proto::v1;
 use tokka_proto::v1::promotion_service_client::PromotionServiceClient;
 use tonic::transport::Channel;
 
+use crate::calls::calls;
 use crate::client::{ConnectError, endpoint};
 use crate::config::Config;
 use crate::error::Error;
 use crate::id::fresh_id;
-use crate::retry::{Kind, with_retries};
+use crate::retry::with_retries;
 
 /// What changes a whole catalogue tells all of it, before and after.
 const ANSWER_BYTES_MAX: usize = 512 << 20;
@@ -21,38 +22,7 @@ pub struct Promotions {
     config: Config,
 }
 
-/// One call, attempts and deadline included. A macro, since the methods of the generated client differ in type only.
-macro_rules! calls {
-    ($($(#[$comment:meta])* $kind:ident $method:ident($request:ident) -> $answer:ident;)+) => {
-        impl Promotions {$(
-            $(#[$comment])*
-            ///
-            /// # Errors
-            /// [`Error`].
-            pub async fn $method(&self, request: v1::$request) -> Result<v1::$answer, Error> {
-                let Config { retries, deadlines, .. } = &self.config;
-                let kind = calls!(@$kind request);
-                with_retries(retries, kind, deadlines.operate, request, |request| {
-                    let mut calls = self.calls.clone();
-                    async move { calls.$method(request).await }
-                })
-                .await
-            }
-        )+}
-    };
-    (@read $request:ident) => { Kind::Read };
-    (@change $request:ident) => { changing($request.change.as_ref()) };
-    (@try_or_change $request:ident) => {
-        if $request.validate_only { Kind::Read } else { changing($request.change.as_ref()) }
-    };
-}
-
-/// Without a request id a second attempt would be another change.
-fn changing(change: Option<&v1::Change>) -> Kind {
-    if change.is_some_and(|change| !change.request_id.is_empty()) { Kind::Change } else { Kind::Once }
-}
-
-calls! {
+calls! { Promotions:
     /// One document, as it stands or as it was.
     read get_document(GetDocumentRequest) -> GetDocumentResponse;
     /// Documents by kind and id.

@@ -9,6 +9,7 @@ use crate::prepare::Prepared;
 use crate::promotion::{Funding, Owner, Party, Promotion};
 use crate::quote::{FundingPart, Payer, Quote, line_at};
 use crate::rate::Rate;
+use crate::refund::ToReturn;
 use crate::table::{Ix, LineIx, PromoIx};
 use crate::totals::discounts_of;
 
@@ -105,6 +106,33 @@ fn payer(prepared: &Prepared<'_>, party: &Party, line: LineIx) -> Option<Payer> 
         Party::Store(id) => Payer::Store(id.clone()),
         Party::Seller => Payer::Store(line_at(prepared.basket, line)?.store.clone()),
     })
+}
+
+impl Prepared<'_> {
+    /// What the gifts and free units of a quote of this basket are worth once some of them came back, by who funds them;
+    /// only what is above 0. What came back is named as [`crate::refund::Refund::to_return`] asked for it.
+    ///
+    /// # Errors
+    /// [`Overflow`]: a bug of ours.
+    pub fn given_value(&self, quote: &Quote, came_back: &[ToReturn]) -> Result<Vec<(Payer, Amount)>, Overflow> {
+        let mut left = quote.clone();
+        for came in came_back {
+            let (units, of) = match *came {
+                ToReturn::Gift { gift, promotion, units } => {
+                    let mut gifts = left.gifts.iter_mut();
+                    (units, gifts.find(|it| (it.gift, it.promotion) == (gift, promotion)).map(|it| &mut it.given))
+                }
+                ToReturn::FreeUnits { line, promotion, units } => {
+                    let mut free = left.free_units.iter_mut();
+                    (units, free.find(|it| (it.line, it.promotion) == (line, promotion)).map(|it| &mut it.units))
+                }
+            };
+            if let Some(of) = of {
+                *of = of.saturating_sub(units).max(0);
+            }
+        }
+        given_value(self, &left)
+    }
 }
 
 /// What gifts and units on top are worth, by who funds them. The part of `seller` goes to the stores that sell what

@@ -13,6 +13,7 @@
 //! assert_eq!(redis.cli(&["GET", "greeting"]), "");
 //! ```
 
+mod postgres;
 mod redis;
 
 pub mod cluster;
@@ -30,6 +31,7 @@ mod wait;
 
 pub use self::cluster::{Cluster, Migration};
 pub use self::options::{Fsync, Options, User};
+pub use self::postgres::Postgres;
 pub use self::program::{Program, available, version};
 pub use self::proxy::{Proxy, Traffic};
 pub use self::redis::Redis;

@@ -89,6 +89,25 @@ pub(crate) fn stock_name(promotion: &str, sku: Option<&str>) -> Name {
     }
 }
 
+/// The stock of a promotion as a whole, or that of each product, with its limits.
+pub(crate) fn stock(promotion: &Promotion) -> Vec<(Name, i64)> {
+    let id = promotion.id.as_str();
+    let whole = promotion.limits.stock.map(|limit| (stock_name(id, None), limit));
+    let by_sku = promotion.limits.stock_by_sku.iter().map(|(sku, limit)| (stock_name(id, Some(sku.as_str())), *limit));
+    whole.into_iter().chain(by_sku).collect()
+}
+
+/// What all customers share of a promotion, with its limits.
+pub(crate) fn shared(promotion: &Promotion) -> Vec<(Name, i64)> {
+    let budget = promotion.limits.budget.map(|limit| (Name::of(&[BUDGET, promotion.id.as_str()]), limit.get()));
+    stock(promotion).into_iter().chain(budget).collect()
+}
+
+/// The inventory of a gift, where it has one.
+pub(crate) fn inventory(gift: &tokka_core::catalogue::Gift) -> Option<(Name, i64)> {
+    Some((Name::of(&[GIFT, gift.id.as_str()]), gift.inventory?))
+}
+
 /// A name as callers read it; nothing is said of one that this file did not make.
 pub(crate) fn to_wire(name: &Name) -> v1::Counter {
     let parts = name.parts().unwrap_or_default();

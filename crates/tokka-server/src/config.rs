@@ -35,6 +35,8 @@ pub struct Config {
     pub events_poll: Duration,
     /// How often what is new in the log is moved to the archive.
     pub archive_every: Duration,
+    /// How often what is new in the log is counted, where this server writes the archive.
+    pub insight_every: Duration,
     /// How often the folder is read even though nothing told of a change: notifications do not reach every kind of
     /// file system.
     pub catalogue_poll: Duration,
@@ -77,6 +79,7 @@ impl Config {
             sweep_every: Duration::from_millis(500),
             events_poll: Duration::from_millis(50),
             archive_every: Duration::from_secs(5),
+            insight_every: Duration::from_millis(200),
             catalogue_poll: Duration::from_secs(5),
             revisions_poll: Duration::from_millis(250),
             stop_pause: Duration::from_secs(1),

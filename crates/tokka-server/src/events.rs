@@ -25,6 +25,8 @@ use crate::error::ApiError;
 use crate::reservations::{self, Reservations};
 use crate::response::event as wire;
 
+mod order;
+
 /// Streams that are open at once.
 pub(crate) const SUBSCRIBERS_MAX: u32 = 64;
 /// Events that are read at once for one subscriber, with their records.
@@ -167,9 +169,12 @@ impl Subscriber {
         let later = events.last().is_none_or(|event| event.entry.at > self.started);
         self.over = self.stop_at_end && later;
         self.left = self.left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
-        let told = events.iter().map(told).collect();
+        let mut complete: Vec<v1::Event> = events.iter().map(told).collect();
+        for (event, told) in events.iter().zip(&mut complete) {
+            order::complete(&self.feed.reservations, event, told).await?;
+        }
         let before = std::mem::replace(&mut self.cursor, next);
-        self.ready = messages(told, &before, &self.cursor);
+        self.ready = messages(complete, &before, &self.cursor);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod frozen;
 mod guard;
+mod insight;
 mod log_id;
 mod open_orders;
 mod page_token;

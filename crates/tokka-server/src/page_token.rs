@@ -28,19 +28,50 @@ impl Of {
         usize::try_from(position).ok().filter(|_| digest == self.digest(position) && self.write_of(position) == token)
     }
 
+    /// The token of a page that begins behind a key, for lists that grow.
+    pub(crate) fn write_key(&self, key: &[u8]) -> String {
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{digits}-{:016x}", self.digest_of(key))
+    }
+
+    /// The key of a token; `None`: it is no token of this list.
+    pub(crate) fn read_key(&self, token: &str) -> Option<Vec<u8>> {
+        let (digits, _) = token.split_once('-')?;
+        let pairs = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        let key: Vec<u8> = pairs.collect::<Option<_>>()?;
+        (self.write_key(&key) == token).then_some(key)
+    }
+
     fn write_of(&self, position: u64) -> String {
         usize::try_from(position).map(|position| self.write(position)).unwrap_or_default()
     }
 
     /// Tells tokens of other lists apart; it guards nothing, since every position of a list may be asked for.
     fn digest(&self, position: u64) -> u64 {
-        xxh3_64(&[self.0.as_slice(), &position.to_be_bytes()].concat())
+        self.digest_of(&position.to_be_bytes())
+    }
+
+    fn digest_of(&self, at: &[u8]) -> u64 {
+        xxh3_64(&[self.0.as_slice(), at].concat())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_of_a_key_is_read_by_its_own_list_alone() {
+        let list = Of::new(b"entries", "");
+        for key in [&b""[..], b"\x0a2026-11-11\x00\xff", b"k"] {
+            let token = list.write_key(key);
+            assert_eq!(list.read_key(&token).as_deref(), Some(key));
+            assert_eq!(Of::new(b"other", "").read_key(&token), None, "another list");
+            for wrong in [String::new(), token.to_uppercase() + "A", format!("00{token}"), token.replacen('-', "", 1)] {
+                assert_eq!(list.read_key(&wrong), None, "{wrong}");
+            }
+        }
+    }
 
     #[test]
     fn a_token_is_read_by_its_own_list_alone() {

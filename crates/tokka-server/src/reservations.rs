@@ -18,7 +18,7 @@ use crate::{claims, response};
 
 mod extend;
 mod lookup;
-mod order;
+pub(crate) mod order;
 mod price_change;
 mod reserve;
 mod rollback;

@@ -16,6 +16,7 @@ use crate::counters::CounterState;
 pub(crate) mod coupons;
 pub(crate) mod event;
 mod funding;
+pub(crate) mod insight;
 mod outcome;
 mod page;
 pub(crate) mod reservation;
@@ -127,7 +128,7 @@ impl Names<'_> {
 }
 
 /// Nothing at all where no stage took anything: most lines of a basic quote.
-fn stage_amounts(discounts: &[Amount; 6]) -> Option<v1::StageAmounts> {
+pub(crate) fn stage_amounts(discounts: &[Amount; 6]) -> Option<v1::StageAmounts> {
     let [item, set, store_spend, store_coupon, platform_spend, platform_coupon] = discounts.map(Amount::get);
     let any = discounts.iter().any(|amount| !amount.is_zero());
     any.then_some(v1::StageAmounts { item, set, store_spend, store_coupon, platform_spend, platform_coupon })

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokka_catalog::Problems;
 use tokka_proto::v1::coupon_service_server::CouponServiceServer;
 use tokka_proto::v1::event_service_server::EventServiceServer;
+use tokka_proto::v1::insight_service_server::InsightServiceServer;
 use tokka_proto::v1::pricing_service_server::PricingServiceServer;
 use tokka_proto::v1::promotion_service_server::PromotionServiceServer;
 use tokka_proto::v1::store_service_server::StoreServiceServer;
@@ -32,6 +33,7 @@ use crate::coupons::{CouponDesk, Coupons};
 use crate::events::EventFeed;
 use crate::frozen::Thawed;
 use crate::guard::Guard;
+use crate::insight::{self, Follower, Insight, Totals};
 use crate::pricing::Pricing;
 use crate::promotions::{Line, Promotions};
 use crate::recent_usage::RecentUsage;
@@ -58,9 +60,10 @@ const COUPONS: &str = <CouponServiceServer<CouponDesk> as NamedService>::NAME;
 
 /// What is served to callers, and what to operators, besides reflection itself.
 const CALLERS: [&str; 4] = [PRICING, STOREFRONT, COUPONS, HEALTH];
-const OPERATORS: [&str; 4] = [
+const OPERATORS: [&str; 5] = [
     <PromotionServiceServer<Promotions> as NamedService>::NAME,
     <EventServiceServer<EventFeed> as NamedService>::NAME,
+    <InsightServiceServer<Insight> as NamedService>::NAME,
     <StoreServiceServer<Verifier> as NamedService>::NAME,
     HEALTH,
 ];
@@ -165,6 +168,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     beside.spawn(store::sweep(Arc::clone(&ledger), config.sweep_every));
     let (end_archive, archive_ends) = watch::channel(false);
     let mut archiving = JoinSet::new();
+    let counted = store.archive.clone();
     if let Some(archive) = store.archive {
         archiving.spawn(store::archive(Arc::clone(&ledger), archive, config.archive_every, archive_ends));
     }
@@ -186,6 +190,27 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         receipts: store.receipts,
         thawed: Thawed::default(),
     });
+    let (end_streams, streams_end) = watch::channel(false);
+    let mut counting = JoinSet::new();
+    let totals = match counted {
+        Some(archive) => {
+            let (path, id) = (config.data_dir.join(insight::FILE), store.id.clone());
+            let opened = tokio::task::spawn_blocking(move || Totals::open(&path, &id)).await;
+            let data = |why: String| ServeError::Data { path: config.data_dir.join(insight::FILE), why };
+            let opened = opened.map_err(|failure| data(failure.to_string()))?;
+            let totals = Arc::new(opened.map_err(|error| data(error.to_string()))?);
+            let follower = Follower {
+                totals: Arc::clone(&totals),
+                reservations: Arc::clone(&reservations),
+                archive,
+                every: config.insight_every,
+            };
+            counting.spawn(follower.follow(streams_end.clone()));
+            Some(totals)
+        }
+        None => None,
+    };
+    let insight = Insight::new(Arc::clone(&catalogue), Arc::clone(&ledger), totals.clone(), streams_end.clone());
     let coupons = Arc::new(Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
     let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {
@@ -193,7 +218,6 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         counters: Arc::new(LedgerCounters(ledger)),
         reservations: Arc::clone(&reservations),
     };
-    let (end_streams, streams_end) = watch::channel(false);
     let feed = EventFeed::new(reservations, streams_end, config.events_poll);
     let mut services = RoutesBuilder::default();
     services
@@ -217,6 +241,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
                     .max_encoding_message_size(usize::MAX),
             )
             .add_service(EventServiceServer::new(feed.clone()))
+            .add_service(InsightServiceServer::new(insight))
             .add_service(StoreServiceServer::new(Verifier::new(store.ledger)));
         let serving = transport().layer(tower::layer::layer_fn(Guard)).add_routes(services.routes());
         administered.spawn(async move {
@@ -271,6 +296,12 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     drop(end_admin);
     let _ = tokio::time::timeout(ADMIN_FLUSH_MAX, administered.join_next()).await;
     administered.shutdown().await;
+    let _ = tokio::time::timeout_at(drained, counting.join_next()).await;
+    counting.shutdown().await;
+    if let Some(totals) = totals {
+        // Also while a connection still holds it.
+        let _ = tokio::task::spawn_blocking(move || totals.close()).await;
+    }
     // What is left in the log is for the next start, where the time does not suffice.
     end_archive.send_replace(true);
     let _ = tokio::time::timeout_at(drained, archiving.join_next()).await;

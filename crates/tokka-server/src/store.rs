@@ -28,12 +28,17 @@ pub const LEDGER: &str = "ledger";
 /// The folder of the archive, likewise.
 pub const ARCHIVE: &str = "archive";
 
+/// What an embedded store is called: its data directory has no other.
+const EMBEDDED: &str = "embedded";
+
 /// What a server keeps.
 pub(crate) struct Store {
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Where this server writes one.
     pub(crate) archive: Option<Archive>,
     pub(crate) receipts: Receipts,
+    /// Tells one store from another.
+    pub(crate) id: String,
     /// The same as the ledger, to be looked after.
     pub(crate) redis: Option<Arc<Redis>>,
     /// Ready once the store can acknowledge nothing any more, with the cause.
@@ -53,6 +58,7 @@ impl Store {
             StoreAt::Embedded => Self::embedded(config, receipts).await.map_err(data)?,
             StoreAt::Redis(url) => Self::on_redis(url, config.archive.as_deref(), receipts).await?,
         };
+        store.receipts = store.receipts.of_store(store.ledger.ids());
         // Before the first order: what the archive has not read stays in the log from here on.
         if let Some(archive) = &mut store.archive {
             archive.register(&*store.ledger).await.map_err(|error| data(error.to_string()))?;
@@ -69,7 +75,7 @@ impl Store {
         let archive = Archive::new(config.archive.clone().unwrap_or_else(|| config.data_dir.join(ARCHIVE)));
         let watched = Arc::clone(&ledger);
         let failed = Box::pin(async move { watched.failed().await });
-        Ok(Self { ledger, archive: Some(archive), receipts, redis: None, failed })
+        Ok(Self { ledger, archive: Some(archive), receipts, id: EMBEDDED.to_owned(), redis: None, failed })
     }
 
     async fn on_redis(url: &StoreUrl, archive: Option<&Path>, receipts: Receipts) -> Result<Self, ServeError> {
@@ -87,7 +93,8 @@ impl Store {
         tracing::info!(store = %url, id = redis.id(), "the store is on redis");
         // Whatever becomes of its servers may pass; what it cannot do meanwhile is refused call by call.
         let failed = Box::pin(std::future::pending());
-        Ok(Self { ledger: Arc::<Redis>::clone(&redis), archive, receipts, redis: Some(redis), failed })
+        let id = redis.id().to_string();
+        Ok(Self { ledger: Arc::<Redis>::clone(&redis), archive, receipts, id, redis: Some(redis), failed })
     }
 }
 

@@ -21,5 +21,9 @@ pub(crate) mod restore;
 pub(crate) mod zone;
 
 pub(crate) mod events;
+pub(crate) mod export;
+pub(crate) mod settlement;
+pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod verify;
+pub(crate) mod watch;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
-use tokka_client::{Config, Deadlines, Error, Promotions, v1};
+use tokka_client::{Config, ConnectError, Deadlines, Error, Promotions, v1};
 
 use crate::failure::Failure;
 use crate::remote::{self, Period};
@@ -42,14 +42,31 @@ impl Desk {
     /// # Errors
     /// As other commands of operators.
     pub(crate) fn ask<A>(&self, call: impl AsyncFnOnce(Promotions) -> Result<A, Error>) -> Result<A, Failure> {
+        self.ask_with(Promotions::new, async |client| self.told(call(client).await))
+    }
+
+    /// What an operator hears of an answer.
+    ///
+    /// # Errors
+    /// The refusal, in words.
+    pub(crate) fn told<A>(&self, answer: Result<A, Error>) -> Result<A, Failure> {
+        answer.map_err(|error| remote::refused_to_operator(&self.server, &error))
+    }
+
+    /// Likewise, with a client of another service, in calls that follow each other.
+    ///
+    /// # Errors
+    /// The address is none, or what the calls come to.
+    pub(crate) fn ask_with<C, A>(
+        &self,
+        client: fn(Config) -> Result<C, ConnectError>,
+        calls: impl AsyncFnOnce(C) -> Result<A, Failure>,
+    ) -> Result<A, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::because)?;
         let mut config = Config::new(&self.server);
         config.deadlines = Deadlines::all(self.timeout.0);
         config.connect_max = remote::PATIENCE;
-        runtime.block_on(async {
-            let client = Promotions::new(config).map_err(|error| Failure::Usage(error.to_string()))?;
-            call(client).await.map_err(|error| remote::refused_to_operator(&self.server, &error))
-        })
+        runtime.block_on(async { calls(client(config).map_err(|error| Failure::Usage(error.to_string()))?).await })
     }
 
     /// Asks a person whether it shall be done.

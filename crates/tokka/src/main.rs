@@ -6,6 +6,7 @@ mod order;
 mod report;
 
 mod catalogue;
+mod chart;
 mod desk;
 mod doubts;
 mod failure;
@@ -16,6 +17,7 @@ mod page;
 mod products;
 mod reference;
 mod remote;
+mod statement;
 mod store;
 mod store_at;
 
@@ -24,8 +26,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, cards, check, commit, events, get, history, offers, promotions, quote, reservation, reserve, restore, rollback,
-    schema, serve, store as stores, test, verify, zone,
+    apply, cards, check, commit, events, export, get, history, offers, promotions, quote, reservation, reserve, restore,
+    rollback, schema, serve, settlement, stats, store as stores, test, verify, watch, zone,
 };
 
 /// What does this basket cost this customer now, and why?
@@ -102,6 +104,14 @@ enum Command {
     Restore(restore::Restore),
     /// Checks that counters, records and log of a store agree
     Verify(verify::Verify),
+    /// Shows what promotions, channels, stores and days brought
+    Stats(stats::Stats),
+    /// Shows who sold what, who paid for the discounts, and what each store is due
+    Settlement(settlement::Settlement),
+    /// Writes orders, statements and statistics into files, a file a day
+    Export(export::Export),
+    /// Shows how the stock of a promotion goes
+    Watch(watch::Watch),
     /// Prints the log of a store: what happened to every reservation
     Events(events::Events),
 }
@@ -130,6 +140,10 @@ fn main() -> ExitCode {
         Command::History(arguments) => history::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Stats(arguments) => stats::run(&arguments),
+        Command::Settlement(arguments) => settlement::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),
     };
     match done {

@@ -21,7 +21,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tokka-server", &["tokka-core", "tokka-catalog", "tokka-ledger", "tokka-proto", RIG]),
 ];
 /// The crates at the top: they tie everything together, and nothing may depend on them …
-const TOP: [&str; 6] = ["tokka", "tokka-tests", "tokka-fuzz", "xtask", BENCH, "xtask-demo"];
+const TOP: [&str; 7] = ["tokka", "tokka-tests", "tokka-fuzz", "tokka-erp-postgres", "xtask", BENCH, "xtask-demo"];
 /// … but for the hunt, which makes up its cases as the tests do.
 const ABOVE_THE_TOP: (&str, &str) = ("tokka-fuzz", "tokka-tests");
 /// What the core is made of besides itself: values and containers, nothing that reads, waits or guesses.

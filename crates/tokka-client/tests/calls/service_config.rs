@@ -11,7 +11,8 @@ use tokka_client::{Deadlines, Retries};
 const TEXT: &str = include_str!("../../../../clients/service-config.json");
 
 /// Services of the admin address: operators wait for them, and a change without an id must not be repeated.
-const OF_OPERATORS: [&str; 3] = ["tokka.v1.EventService", "tokka.v1.PromotionService", "tokka.v1.StoreService"];
+const OF_OPERATORS: [&str; 4] =
+    ["tokka.v1.EventService", "tokka.v1.InsightService", "tokka.v1.PromotionService", "tokka.v1.StoreService"];
 
 /// What the configuration says of one method.
 #[derive(Debug, PartialEq)]

@@ -48,6 +48,19 @@ pub(crate) fn orders(user: &str, place: u64) -> Name {
     Name::of(&[COUPON_ORDERS, user, &place.to_string()])
 }
 
+/// The instance whose use a counter is: its key in a wallet, by user and place.
+pub(crate) fn used_instance(name: &Name) -> Option<Vec<u8>> {
+    match name.parts()?[..] {
+        [COUPON_USE, user, place] => Some(Name::of(&[user, place]).as_bytes().to_vec()),
+        _ => None,
+    }
+}
+
+/// Likewise, of an instance that was handed out.
+pub(crate) fn instance_key(user: &str, place: u64) -> Vec<u8> {
+    Name::of(&[user, &place.to_string()]).as_bytes().to_vec()
+}
+
 /// Does nobody outside need to hear of it? It only keeps a wallet in order.
 pub(super) fn is_inner(parts: &[&str]) -> bool {
     matches!(parts, [WALLET, _] | [COUPON_ORDERS, _, _])

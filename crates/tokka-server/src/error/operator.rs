@@ -12,6 +12,8 @@ use crate::promotions::Key;
 pub(crate) enum Refused {
     /// The catalogue is a folder of files.
     Files,
+    /// This server writes no archive, so that it keeps no totals of its store.
+    NoArchive,
     /// Nothing was ever published, so that there is nothing to price with.
     NoCatalogue,
     /// There is no such document.
@@ -51,6 +53,7 @@ impl Refused {
     pub(super) const fn row(&self) -> (Code, &'static str) {
         match self {
             Self::Files => (Code::FailedPrecondition, "CATALOGUE_IS_FILES"),
+            Self::NoArchive => (Code::FailedPrecondition, "NO_ARCHIVE"),
             Self::NoCatalogue => (Code::FailedPrecondition, "NO_CATALOGUE"),
             Self::NoDocument { .. } => (Code::NotFound, "DOCUMENT_NOT_FOUND"),
             Self::NoRevision { .. } => (Code::NotFound, "REVISION_NOT_FOUND"),
@@ -70,6 +73,10 @@ impl Refused {
             Self::Files => {
                 let words = "the catalogue of this server is a folder of files: change the files";
                 ("catalogue".to_owned(), words.to_owned())
+            }
+            Self::NoArchive => {
+                let words = "this server writes no archive of its store, and keeps no totals: ask one that was given `--archive`";
+                ("server".to_owned(), words.to_owned())
             }
             Self::NoCatalogue => {
                 let words = "there is no catalogue yet: bring one with `tokka apply`";

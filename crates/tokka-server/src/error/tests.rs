@@ -47,6 +47,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Forbidden(Forbidden::RolledBack(stands(State::RolledBack))),
         ApiError::Forbidden(Forbidden::Expired(stands(State::Expired))),
         ApiError::Operator(Refused::Files),
+        ApiError::Operator(Refused::NoArchive),
         ApiError::Operator(Refused::NoCatalogue),
         ApiError::Operator(Refused::NoDocument { key: key() }),
         ApiError::Operator(Refused::NoRevision { number: 7 }),
@@ -99,6 +100,7 @@ fn every_error() -> Vec<ApiError> {
             },
             ApiError::Operator(what) => match what {
                 Refused::Files
+                | Refused::NoArchive
                 | Refused::NoCatalogue
                 | Refused::NoDocument { .. }
                 | Refused::NoRevision { .. }
@@ -163,6 +165,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "ROLLED_BACK"),
         (Code::FailedPrecondition, "EXPIRED"),
         (Code::FailedPrecondition, "CATALOGUE_IS_FILES"),
+        (Code::FailedPrecondition, "NO_ARCHIVE"),
         (Code::FailedPrecondition, "NO_CATALOGUE"),
         (Code::NotFound, "DOCUMENT_NOT_FOUND"),
         (Code::NotFound, "REVISION_NOT_FOUND"),

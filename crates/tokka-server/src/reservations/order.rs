@@ -22,14 +22,14 @@ use crate::response;
 
 /// An order as it stands.
 #[derive(Debug)]
-pub(super) struct Recalled {
-    pub(super) rulebook: Arc<Rulebook>,
-    pub(super) basket: Basket,
+pub(crate) struct Recalled {
+    pub(crate) rulebook: Arc<Rulebook>,
+    pub(crate) basket: Basket,
     /// As reserved.
-    pub(super) quote: Quote,
+    pub(crate) quote: Quote,
     pub(super) stored: Stored,
     /// After all steps so far.
-    pub(super) order: Order,
+    pub(crate) order: Order,
     /// What the customer should still send back, in the order in which it was named.
     pub(super) outstanding: Vec<v1::ToReturn>,
     limited: bool,
@@ -37,7 +37,7 @@ pub(super) struct Recalled {
 
 impl Reservations {
     /// Computes an order again.
-    pub(super) async fn recall(&self, record: &Record) -> Result<Recalled, ApiError> {
+    pub(crate) async fn recall(&self, record: &Record) -> Result<Recalled, ApiError> {
         let stored = Stored::from_bytes(&record.payload)?;
         let rulebook = self.thawed.rulebook(&*self.ledger, &stored.frozen).await?;
         let (Some(request), Some(at)) = (stored.request.clone(), stored.at) else {
@@ -78,6 +78,11 @@ impl Recalled {
         quote
     }
 
+    /// The order before anything of it went back.
+    pub(crate) fn as_paid(&self) -> Result<Order, ApiError> {
+        Ok(Order::new(&self.rulebook, &self.basket, self.quote.clone(), self.stored.policy(), false)?)
+    }
+
     /// All that is left, by line.
     pub(super) fn all_left(&self) -> Vec<v1::LineUnits> {
         let left = self.order.lines().iter().filter(|(_, left)| left.units > 0);
@@ -102,7 +107,7 @@ impl Recalled {
 }
 
 /// What a step of a return was, as it was stored with it.
-pub(super) fn step_of(step: &Return) -> Result<v1::RollbackStep, ApiError> {
+pub(crate) fn step_of(step: &Return) -> Result<v1::RollbackStep, ApiError> {
     // No return is answered by nothing: what this one gave back is not known, so nothing more may be given.
     if step.answer.is_empty() {
         let why = "its store was restored from an archive, without the receipt of this return";
@@ -112,13 +117,13 @@ pub(super) fn step_of(step: &Return) -> Result<v1::RollbackStep, ApiError> {
     read.map_err(|error| ApiError::Bug(format!("a stored return cannot be read: {error}")))
 }
 
-pub(super) fn units_of(lines: &[v1::LineUnits]) -> Vec<(&str, i64)> {
+pub(crate) fn units_of(lines: &[v1::LineUnits]) -> Vec<(&str, i64)> {
     lines.iter().map(|line| (line.line_id.as_str(), line.units)).collect()
 }
 
 /// Takes what came back off what is outstanding, and answers what was taken, entry by entry. What nobody waits for stays
 /// in the answer's second part.
-pub(super) fn take_received(
+pub(crate) fn take_received(
     outstanding: &mut Vec<v1::ToReturn>,
     received: &[v1::ReceivedUnits],
 ) -> (Vec<v1::ToReturn>, Vec<(usize, i64)>) {

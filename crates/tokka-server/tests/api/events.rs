@@ -97,6 +97,21 @@ async fn every_transition_is_told_with_what_moved_and_what_the_order_is_called()
     }
     assert_eq!((events[3].state(), events[3].user.as_deref()), (v1::ReservationState::RolledBack, None));
     assert!(events.windows(2).all(|pair| pair[0].position < pair[1].position));
+    // What an ERP books: the order as it was reserved, whatever came back since, and what came back.
+    for event in &events[..2] {
+        let priced = event.priced.as_ref().expect("a price");
+        let promotions: Vec<_> = priced.promotions.iter().map(|of| (of.promotion.as_str(), of.discount)).collect();
+        assert_eq!((priced.payable, priced.currency.as_str()), (4_760, "JPY"));
+        assert_eq!(promotions, [("flash", 600), ("spend-5000", 500), ("store-300", 300)]);
+        let gift = &priced.gifts[0];
+        assert_eq!((gift.gift.as_str(), gift.quantity, gift.value, &gift.erp_sku), ("tote-bag", 1, 300, &None));
+        assert!(gift.note.contains("トートバッグ"), "{gift:?}");
+        assert_eq!(event.returned, None);
+    }
+    let step = events[2].returned.as_ref().expect("a return");
+    assert_eq!((step.rollback_id.as_str(), step.version, step.lines[0].units), ("b-1", 3, 1));
+    assert!(step.refund.as_ref().is_some_and(|refund| refund.amount > 0) && events[2].priced.is_none());
+    assert_eq!((&events[3].priced, &events[3].returned), (&None, &None));
 
     let moved = |event: &v1::Event| -> BTreeMap<(v1::CounterKind, String, String), i64> {
         let one = |moved: &v1::CounterMove| {

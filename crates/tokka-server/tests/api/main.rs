@@ -9,6 +9,8 @@ mod applying;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod coupon_shop;
 #[cfg(test)]
 mod coupons;
@@ -21,7 +23,11 @@ mod events;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod insight;
+#[cfg(test)]
 mod kept;
+#[cfg(test)]
+mod market;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]

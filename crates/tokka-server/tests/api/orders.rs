@@ -2,9 +2,11 @@
 
 use tokka_proto::v1;
 use tokka_proto::v1::reserve_request::Expect;
+use tokka_server::Config;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use crate::kept::Kept;
 use crate::running::{Running, coupon, line};
 
 /// A sale in which everything is limited: stock and units a user, gifts, a coupon, free tea.
@@ -155,11 +157,31 @@ impl Running {
 
     /// Ends the server and begins another one over the same folder and data.
     pub(crate) async fn restarted(self) -> Self {
+        self.again(|_| {}).await
+    }
+
+    /// Likewise, with something else configured.
+    pub(crate) async fn again(self, change: impl FnOnce(&mut Config)) -> Self {
+        self.again_after(change, || {}).await
+    }
+
+    /// Likewise, and something happens in between.
+    pub(crate) async fn again_after(self, change: impl FnOnce(&mut Config), meanwhile: impl FnOnce()) -> Self {
         let Self { client, channel, folder, data, stop, served, .. } = self;
         drop((client, channel));
         stop.send(()).expect("a server");
         served.await.expect("no panic").expect("a clean end");
-        Self::over(folder, data, |_| {}).await
+        meanwhile();
+        Self::over(folder, data, change).await
+    }
+
+    /// Ends the server; what it kept.
+    pub(crate) async fn ended(self) -> Kept {
+        let Self { client, channel, data, stop, served, folder: _folder, .. } = self;
+        drop((client, channel));
+        stop.send(()).expect("a server");
+        served.await.expect("no panic").expect("a clean end");
+        data
     }
 
     /// What is left of the sale: a basket of very many masks is cut by its stock, and says so.

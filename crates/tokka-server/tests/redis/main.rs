@@ -25,6 +25,9 @@ mod applying;
 #[path = "../api/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "../api/books.rs"]
+mod books;
+#[cfg(test)]
 #[path = "../api/coupon_shop.rs"]
 mod coupon_shop;
 #[cfg(test)]
@@ -42,6 +45,12 @@ mod events;
 #[cfg(test)]
 #[path = "../api/gate.rs"]
 mod gate;
+#[cfg(test)]
+#[path = "../api/insight.rs"]
+mod insight;
+#[cfg(test)]
+#[path = "../api/market.rs"]
+mod market;
 #[cfg(test)]
 #[path = "../api/orders.rs"]
 mod orders;

@@ -7,6 +7,8 @@ mod check;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod insight;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod on_redis;
