@@ -9,7 +9,7 @@ use tokka_core::catalogue::{Catalogue, Gift, Settings, Store};
 use tokka_core::promotion::Promotion;
 use tokka_core::rate::Rounding;
 
-use crate::priced::Usage;
+use crate::priced::{Key, Usage};
 
 /// Units by line id that go back in one step.
 pub type Step = BTreeMap<String, i64>;
@@ -54,6 +54,18 @@ impl Case {
     pub fn basket(&self) -> Result<Basket, String> {
         Basket::parse(self.request.clone())
             .map_err(|violations| violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The same order by somebody who used nothing before, where nobody is named: only so can it be said what the order
+    /// holds of limits by user.
+    #[must_use]
+    pub fn by_somebody(&self) -> Self {
+        let mut case = self.clone();
+        if case.request.user.is_none() {
+            case.request.user = Some("somebody".to_owned());
+            case.usage.retain(|key, _| !matches!(key, Key::UserUnits(_) | Key::UserUnitsOfSku(..) | Key::UserOrders(_)));
+        }
+        case
     }
 
     /// A promotion by id.

@@ -41,11 +41,19 @@ impl Pricer for Fast {
         let basket = case.basket()?;
         let names = Names { rulebook: &rulebook, basket: &basket };
         let price = names.quote(case)?;
+        // What a guest's order holds of limits by user is told by the same order of somebody's.
+        let somebodys = basket.clone().as_somebodys();
+        let (basket, price) = if price.needs_user {
+            let price = Names { rulebook: &rulebook, basket: &somebodys }.quote(&case.by_somebody())?;
+            (&somebodys, price)
+        } else {
+            (&basket, price)
+        };
         let policy = match policy {
             Policy::Proportional => RefundPolicy::Proportional,
             Policy::Clawback => RefundPolicy::Clawback,
         };
-        let mut order = Order::new(&rulebook, &basket, price, policy, false).map_err(|error| format!("{error:?}"))?;
+        let mut order = Order::new(&rulebook, basket, price, policy, false).map_err(|error| format!("{error:?}"))?;
         let mut refunds = Vec::new();
         for step in &case.steps {
             let units: Vec<(&str, i64)> = step.iter().map(|(line, units)| (line.as_str(), *units)).collect();

@@ -59,6 +59,6 @@ impl Pricer for Naive {
     }
 
     fn refunds(&self, case: &Case, policy: Policy) -> Result<Vec<PricedRefund>, String> {
-        self.order(case, |order| naive::refund::refunds(order, policy, &case.steps))
+        self.order(&case.by_somebody(), |order| naive::refund::refunds(order, policy, &case.steps))
     }
 }

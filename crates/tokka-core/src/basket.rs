@@ -306,6 +306,14 @@ impl Basket {
         }
     }
 
+    /// The same basket as somebody's: to a guest a limit by user is one of this order alone, which each price begins
+    /// anew; to somebody it is a counter, of which an order holds what it took and no more.
+    #[must_use]
+    pub fn as_somebodys(mut self) -> Self {
+        self.user.get_or_insert_with(Token::somebody);
+        self
+    }
+
     /// The same basket, by somebody who knows promotions that are not in the rulebook: drafts, and what has ended for good.
     /// Where the request names one of them it is not published, and not unknown.
     #[must_use]

@@ -95,6 +95,7 @@ pub enum ToReturn {
 #[derive(Debug, Clone)]
 pub struct Order {
     policy: RefundPolicy,
+    /// Always somebody's: what a guest's order did not take of a limit by user, it may not take later either.
     basket: Basket,
     lines: Table<LineIx, LineLeft>,
     /// PROPORTIONAL: the segments as paid, with the units that are left of each; CLAWBACK: those of the last price.
@@ -134,6 +135,9 @@ impl Order {
     /// The order that a quote (view FULL) becomes. `policy` is what the caller or the catalogue asks for; `named` says
     /// that the caller asked for it by name. The rulebook is the one of the quote, here and in every later call.
     ///
+    /// A guest's order that a limit by user touched (`needs_user`) cannot be reserved. What it would give back is asked
+    /// with [`Basket::as_somebodys`] and its quote, which costs the same.
+    ///
     /// # Errors
     /// [`RefundError::ClawbackOnly`] where PROPORTIONAL is asked for by name and a `qualify` lowered the order.
     pub fn new(
@@ -154,7 +158,7 @@ impl Order {
         let lines = units.zip(quote.lines.rows()).map(|(units, price)| LineLeft { units, kept: price.payable }).collect();
         Ok(Self {
             policy,
-            basket: basket.clone(),
+            basket: basket.clone().as_somebodys(),
             lines,
             held,
             coupons: coupons(rulebook, &quote),

@@ -321,7 +321,13 @@ impl Tried<'_> {
         let exponent = settings.pricing.exponent;
         let mut compare = Comparison { rulebook: &rulebook, basket: &basket, exponent, differences: Vec::new() };
         compare.quote(&priced, &self.expect);
+        let somebodys = basket.clone().as_somebodys();
         if let Some(refund) = &self.refund {
+            // Nothing is used of what is counted by somebody.
+            let usage = |counter: &tokka_core::quote::Counter| self.used.of(&rulebook, &basket, counter);
+            let priced = if priced.needs_user { quote(&rulebook, &somebodys, usage, View::Full) } else { Ok(priced) };
+            let Ok(priced) = priced else { return Err(self.no_price(INTERNAL, "a sum left 64 bits")) };
+            compare.basket = &somebodys;
             compare_refund(&mut compare, priced, refund, settings.refund_policy);
         }
         Ok(if compare.differences.is_empty() { RunResult::Passed } else { RunResult::Failed(compare.differences) })

@@ -72,8 +72,9 @@ fn one_policy(pricer: &dyn Pricer, case: &Case, policy: Policy, price: &Priced) 
         Key::UserOrders(_) | Key::Budget(_) => true,
         Key::Gift(_) => false,
     };
+    let claims = pricer.price(&case.by_somebody())?.claims;
     let taken: BTreeMap<Key, i64> =
-        price.claims.iter().filter(|(key, _)| at_once(key)).map(|(key, amount)| (key.clone(), *amount)).collect();
+        claims.iter().filter(|(key, _)| at_once(key)).map(|(key, amount)| (key.clone(), *amount)).collect();
     if taken != restored {
         return Err(format!("taken {taken:?}, restored {restored:?}"));
     }
