@@ -138,7 +138,8 @@ fn what_blocks_is_kept_out_until_somebody_says_that_it_is_meant() {
     ask(&["apply", "-f", &now, "--dry-run"]).ended(1).says("new, published").says(blocking).complains(hint);
     by_ada(&["apply", "-f", &now, "--yes"]).ended(1).says(blocking);
     ask(&["history"]).ended(0);
-    by_ada(&["publish", "clearance", "--acknowledge", "DISCOUNT"]).ended(2).complains("DISCOUNT_OVER_70");
+    let mistyped = by_ada(&["publish", "clearance", "--acknowledge", "DISCOUNT_OVER_7"]).ended(2);
+    assert!(mistyped.stderr.contains("did you mean `DISCOUNT_OVER_70`?"), "{}", mistyped.stderr);
     by_ada(&["publish", "clearance", "--acknowledge", "DISCOUNT_OVER_70"]).ended(0).says("acknowledged: promotion/clearance");
     ask(&["history", "2"]).ended(0).says("acknowledged: DISCOUNT_OVER_70");
 
