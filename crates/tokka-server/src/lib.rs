@@ -12,6 +12,7 @@ mod frozen;
 mod guard;
 mod log_id;
 mod open_orders;
+mod packed;
 mod page_token;
 mod payload;
 mod pricing;

@@ -1,6 +1,6 @@
 //! How does a caller prove which reservation it speaks of? By its receipt: the record, signed by this server.
 //!
-//! A receipt is a version, the id of the key, the record compressed by zstd, and an HMAC-SHA256 over all of that. The key
+//! A receipt is a version, the id of the key, the record, compressed by zstd where that is worth it, and an HMAC-SHA256 over all of that. The key
 //! is made at the first start, lies in the data directory readable by its owner alone, and is shared between the servers of
 //! a store by giving each the same file.
 
@@ -15,7 +15,10 @@ use tokka_ledger::model::Record;
 
 /// A longer one is not given: the record is asked for by its id.
 pub(crate) const BYTES_MAX: usize = 64 << 10;
-const VERSION: u8 = 3;
+/// The record follows compressed …
+const COMPRESSED: u8 = 3;
+/// … or as it is: most of it is a payload that is compressed already.
+const PLAIN: u8 = 4;
 const HEAD_BYTES: usize = 5;
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
@@ -82,9 +85,17 @@ impl Receipts {
 
     /// The receipt of a record as it stands; empty where it would be longer than 64 KiB.
     pub(crate) fn write(&self, record: &Record) -> Vec<u8> {
-        let written = postcard::to_allocvec(record).ok();
-        let Some(compressed) = written.and_then(|bytes| zstd::bulk::compress(&bytes, LEVEL).ok()) else { return Vec::new() };
-        let mut receipt = [&[VERSION][..], &self.key_id, &compressed].concat();
+        let Ok(written) = postcard::to_allocvec(record) else { return Vec::new() };
+        let (version, written) = if written.len() / 2 < record.payload.len() {
+            (PLAIN, written)
+        } else {
+            let Ok(compressed) = zstd::bulk::compress(&written, LEVEL) else { return Vec::new() };
+            (COMPRESSED, compressed)
+        };
+        let mut receipt = Vec::with_capacity(written.len().saturating_add(HEAD_BYTES + MAC_BYTES));
+        receipt.push(version);
+        receipt.extend_from_slice(&self.key_id);
+        receipt.extend_from_slice(&written);
         let mac = self.mac(&receipt).map(|mac| mac.finalize().into_bytes());
         let Some(mac) = mac.filter(|mac| receipt.len().saturating_add(mac.len()) <= BYTES_MAX) else { return Vec::new() };
         receipt.extend_from_slice(&mac);
@@ -101,13 +112,16 @@ impl Receipts {
         }
         let (signed, mac) = receipt.split_last_chunk::<MAC_BYTES>().ok_or(NotAReceipt)?;
         self.mac(signed).ok_or(NotAReceipt)?.verify_slice(mac).map_err(|_| NotAReceipt)?;
-        let (head, compressed) = signed.split_first_chunk::<HEAD_BYTES>().ok_or(NotAReceipt)?;
-        if head[0] != VERSION {
-            return Err(NotAReceipt);
+        let (head, written) = signed.split_first_chunk::<HEAD_BYTES>().ok_or(NotAReceipt)?;
+        match head[0] {
+            PLAIN => postcard::from_bytes(written).map_err(|_| NotAReceipt),
+            COMPRESSED => {
+                // Whatever was written is read again, however long it was: only what this server signed gets here.
+                let bytes = zstd::stream::decode_all(written).map_err(|_| NotAReceipt)?;
+                postcard::from_bytes(&bytes).map_err(|_| NotAReceipt)
+            }
+            _ => Err(NotAReceipt),
         }
-        // Whatever was written is read again, however long it was: only what this server signed gets here.
-        let bytes = zstd::stream::decode_all(compressed).map_err(|_| NotAReceipt)?;
-        postcard::from_bytes(&bytes).map_err(|_| NotAReceipt)
     }
 
     fn mac(&self, signed: &[u8]) -> Option<Hmac<Sha256>> {

@@ -33,7 +33,7 @@ use crate::guard::Guard;
 use crate::pricing::Pricing;
 use crate::promotions::{Line, Promotions};
 use crate::recent_usage::RecentUsage;
-use crate::reservations::Reservations;
+use crate::reservations::{Reservations, Scarce};
 use crate::store::on_redis::STORE;
 use crate::store::{self, Store};
 use crate::storefront::Storefront;
@@ -182,6 +182,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         ledger: Arc::clone(&ledger),
         receipts: store.receipts,
         thawed: Thawed::default(),
+        scarce: Scarce::default(),
     });
     let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {

@@ -27,6 +27,10 @@ use crate::commands::{
     schema, serve, store as stores, test, verify, zone,
 };
 
+/// A request is many small strings. docs/performance.md has what this saves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
 #[command(

@@ -63,10 +63,11 @@ impl Store {
             let used = |counter: &Name| seen.usage.as_ref().and_then(|usage| usage.get(counter)).copied().unwrap_or(0);
             let decided = step(seen.before.as_ref(), operation(ask, seen.old.as_ref()), moment, &used);
             let tried = if decided.changes.is_empty() {
+                // Boxed: what is rare shall not make all that waits for it as large as it is.
                 if seen.read && (seen.usage.is_some() || !rests_on_usage(&decided.answer)) {
-                    self.repeat(part, epoch, &mut seen, decided.answer).await
+                    Box::pin(self.repeat(part, epoch, &mut seen, decided.answer)).await
                 } else {
-                    self.look(part, ask, &mut seen, &decided.answer).await
+                    Box::pin(self.look(part, ask, &mut seen, &decided.answer)).await
                 }
             } else {
                 self.attempt(part, ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await
@@ -110,7 +111,9 @@ impl Store {
         let epoch = part.post.epoch.load(Ordering::Acquire);
         let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
         let revision = hold_of(ask).map_or(0, |hold| hold.revision);
-        self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision).await?;
+        if first_shared < moved.len() {
+            Box::pin(self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision)).await?;
+        }
         let before = |id: &str| -> Option<(Place, State)> {
             let of = [&seen.before, &seen.old].into_iter().flatten().find(|record| record.id == id)?;
             Some((of.place, of.state))
@@ -119,7 +122,9 @@ impl Store {
         let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, revision, retention);
         match part.writer.apply(wire.map_err(Trouble::Never)?).await {
             Ok(Applied::Done { epoch, first, broken }) => {
-                self.tell_broken(part, &moved, &broken).await;
+                if !broken.is_empty() {
+                    Box::pin(self.tell_broken(part, &moved, &broken)).await;
+                }
                 self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                 place_all(part, changes, &mut answer, epoch, first);
                 // A recovery that began in between has not looked at what was only now remembered.
@@ -129,7 +134,7 @@ impl Store {
                 Ok(Some(answer))
             }
             Ok(Applied::Differs(records)) => {
-                let records = records.into_iter().map(|record| record.map(|bytes| read_record(&bytes)).transpose());
+                let records = changes.iter().zip(records).map(|(change, record)| read_if(&change.record.id, record));
                 let records: Vec<Option<Record>> = records.collect::<Result<_, _>>().map_err(Trouble::Never)?;
                 if let Some(sent) = doubt.take()
                     && let Some(places) = same(&sent.changes, &records)
@@ -138,7 +143,7 @@ impl Store {
                         answer.place(&change.record.id, place);
                         part.remember(Record { place, ..change.record });
                     }
-                    self.confirm(part, epoch).await?;
+                    Box::pin(self.confirm(part, epoch)).await?;
                     return Ok(Some(answer));
                 }
                 for (change, record) in changes.iter().zip(records) {
@@ -153,7 +158,7 @@ impl Store {
                 // It was not done before either, or its record would differ.
                 *doubt = None;
                 seen.read = true;
-                match self.more(part, &moved, first_shared, &used, &granted, revision).await? {
+                match Box::pin(self.more(part, &moved, first_shared, &used, &granted, revision)).await? {
                     More::Came => seen.usage = None,
                     More::None(usage) => seen.usage = Some(usage),
                     More::Stale(newer) => seen.admitted = newer,
@@ -178,9 +183,10 @@ impl Store {
     async fn look(&self, part: &Part, ask: &Ask, seen: &mut Seen, answer: &Answer) -> Result<Option<Answer>, Trouble> {
         let (_, id, replaced) = names(ask);
         let shard = &part.post.shard;
-        let keys = std::iter::once(id).chain(replaced).map(|id| shard.record(id)).collect();
+        let ids = || std::iter::once(id).chain(replaced);
+        let keys = ids().map(|id| shard.record(id)).collect();
         let found = part.reader.read(keys).await?;
-        let mut records = found.values.into_iter().map(|value| value.map(|bytes| read_record(&bytes)).transpose());
+        let mut records = ids().zip(found.values).map(|(id, value)| read_if(id, value));
         let mut next = || records.next().transpose().map(Option::flatten).map_err(Trouble::Never);
         (seen.before, seen.old) = (next()?, next()?);
         // Neither what is not there nor what is may be the last word.
@@ -287,10 +293,15 @@ fn rests_on_usage(answer: &Answer) -> bool {
         || matches!(answer, Answer::Committed(crate::model::Committed::Refused { .. }))
 }
 
-/// The record of stored bytes.
-pub(super) fn read_record(bytes: &[u8]) -> Result<Record, LedgerError> {
+/// The record of an id, of what is stored under its key.
+pub(super) fn read_record(id: &str, bytes: &[u8]) -> Result<Record, LedgerError> {
     let (place, body) = layout::split_stamp(bytes).ok_or_else(|| codec::damaged("a record"))?;
-    codec::decode(place, body)
+    codec::decode(id, place, body)
+}
+
+/// Likewise, where there is one.
+pub(super) fn read_if(id: &str, bytes: Option<Vec<u8>>) -> Result<Option<Record>, LedgerError> {
+    bytes.map(|bytes| read_record(id, &bytes)).transpose()
 }
 
 fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64, first: u64) {

@@ -69,8 +69,8 @@ impl Store {
                 }
                 last = Some(entry.position);
                 taken = taken.saturating_add(1);
-                let record = |_: &str| -> Result<Option<Record>, LedgerError> {
-                    bytes.map(|bytes| ask::read_record(&bytes).map(|record| shown(&record))).transpose()
+                let record = |id: &str| -> Result<Option<Record>, LedgerError> {
+                    Ok(ask::read_if(id, bytes)?.map(|record| shown(&record)))
                 };
                 joined.push(entry.clone(), record)?;
             }
@@ -151,13 +151,8 @@ fn entries(value: redis::Value) -> Result<Logged, LedgerError> {
     }
     let mut entries = Vec::new();
     while !reply.is_empty() {
-        let mut entry = Reply::of(reply.next()?)?;
-        let id = entry.text()?;
-        let position = id.split('-').next().and_then(|digits| digits.parse().ok());
-        let position = position.ok_or_else(|| codec::damaged("an entry of the log"))?;
-        let mut fields = Reply::of(entry.next()?)?;
-        let _name = fields.text()?;
-        entries.push(codec::decode_entry(position, &fields.bytes()?.unwrap_or_default())?);
+        let position = reply.unsigned()?;
+        entries.push(codec::decode_entry(position, &reply.bytes()?.unwrap_or_default())?);
     }
     Ok(Logged::Entries(entries, place))
 }

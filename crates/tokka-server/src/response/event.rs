@@ -6,13 +6,12 @@ use tokka_proto::v1;
 
 use super::reservation::{moment, state};
 use crate::claims;
-use crate::payload::Stored;
 
-/// An entry of the log with the record as it stands now, and what its order is called.
+/// An entry of the log with the record as it stands now, who bought, and what the order is called.
 pub(crate) fn event(
     entry: &Entry,
     record: Option<&Record>,
-    stored: Option<&Stored>,
+    user: Option<String>,
     order: Option<v1::OrderReference>,
 ) -> v1::Event {
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -23,7 +22,7 @@ pub(crate) fn event(
         at: Some(moment(entry.at)),
         moved: entry.moved.iter().map(|(counter, by)| moved(counter, *by)).collect(),
         position: number(entry.position),
-        user: stored.and_then(Stored::user).map(str::to_owned),
+        user,
         state: record.map_or(v1::ReservationState::Unspecified, |record| state(record.state)).into(),
         current_version: record.map_or(0, |record| number(record.version)),
         order,
