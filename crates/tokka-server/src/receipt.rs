@@ -1,7 +1,7 @@
 //! How does a caller prove which reservation it speaks of? By its receipt: the record, signed by this server.
 //!
-//! A receipt is a version, the id of the key, the record, compressed by zstd where that is worth it, and an HMAC-SHA256 over all of that. The key
-//! is made at the first start, lies in the data directory readable by its owner alone, and is shared between the servers of
+//! A receipt is a version, the id of the key, the record, compressed by zstd where that is worth it, and an HMAC-SHA256 over
+//! all of that. The key is made at the first start, lies in the data directory readable by its owner alone, and is shared between the servers of
 //! a store by giving each the same file.
 
 use std::fmt;
@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokka_ledger::model::Record;
 
+use crate::packed;
+
 /// A longer one is not given: the record is asked for by its id.
 pub(crate) const BYTES_MAX: usize = 64 << 10;
 /// The record follows compressed …
@@ -23,7 +25,6 @@ const HEAD_BYTES: usize = 5;
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 const KEY_FILE: &str = "receipt.key";
-const LEVEL: i32 = 1;
 
 /// The record that a receipt speaks of, as it stood then, by the key in a file.
 ///
@@ -89,7 +90,7 @@ impl Receipts {
         let (version, written) = if written.len() / 2 < record.payload.len() {
             (PLAIN, written)
         } else {
-            let Ok(compressed) = zstd::bulk::compress(&written, LEVEL) else { return Vec::new() };
+            let Some(compressed) = packed::compress(&written) else { return Vec::new() };
             (COMPRESSED, compressed)
         };
         let mut receipt = Vec::with_capacity(written.len().saturating_add(HEAD_BYTES + MAC_BYTES));

@@ -66,11 +66,8 @@ struct Rest {
 pub(crate) fn encode(record: &Record) -> Result<Vec<u8>, LedgerError> {
     let holds_all = holds_all(record);
     let mut texts = Texts::behind(&record.shard_key);
-    let is_hold = holds_all
-        && record.note.is_none()
-        && record.documents.is_empty()
-        && record.returns.is_empty()
-        && !record.tombstone;
+    let is_hold =
+        holds_all && record.note.is_none() && record.documents.is_empty() && record.returns.is_empty() && !record.tombstone;
     let rest = || Rest {
         holding: if holds_all { Vec::new() } else { record.holding.clone() },
         note: record.note.clone().map(serde_bytes::ByteBuf::from),
@@ -141,17 +138,12 @@ pub(crate) fn decode(id: &str, place: Place, body: &[u8]) -> Result<Record, Ledg
     let Body { shard_key, request_hash, state, version, created, deadline, changed, claims, payload, rest } =
         postcard::from_bytes(&plain).map_err(|_| unreadable())?;
     let mut texts = Texts::behind(shard_key);
-    let claims = claims.iter().map(|(counter, amount, limit)| {
-        Some(Claim { counter: texts.unpack(counter)?, amount: *amount, limit: *limit })
-    });
+    let claims = claims
+        .iter()
+        .map(|(counter, amount, limit)| Some(Claim { counter: texts.unpack(counter)?, amount: *amount, limit: *limit }));
     let claims: Vec<Claim> = claims.collect::<Option<_>>().ok_or_else(unreadable)?;
-    let mut rest = rest.unwrap_or(Rest {
-        holding: Vec::new(),
-        note: None,
-        documents: Vec::new(),
-        returns: Vec::new(),
-        tombstone: false,
-    });
+    let mut rest =
+        rest.unwrap_or(Rest { holding: Vec::new(), note: None, documents: Vec::new(), returns: Vec::new(), tombstone: false });
     if *kind & HOLDS_ALL != 0 {
         let held = |claim: &Claim| Portion { counter: claim.counter.clone(), amount: claim.amount };
         rest.holding = claims.iter().map(held).collect();

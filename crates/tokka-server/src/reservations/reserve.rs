@@ -1,5 +1,5 @@
-//! Can it be had at this price, and is it held now? Reserve looks its id up, prices with the usage that it sees, and lets
-//! the hold decide.
+//! Can it be had at this price, and is it held now? Reserve prices as if nothing were used and lets the hold decide: most ids
+//! are new and most claims fit. Where that comes to nothing it looks its id up, and prices with the usage that it sees.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

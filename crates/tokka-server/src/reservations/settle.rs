@@ -5,8 +5,8 @@ use tokka_ledger::model::{Committed, IfExpired, Record, State};
 use tokka_proto::v1;
 
 use super::{Reservations, ended, stored};
-use crate::payload::Stored;
 use crate::error::ApiError;
+use crate::payload::Stored;
 use crate::request::reservation as request;
 use crate::{claims, open_orders};
 
