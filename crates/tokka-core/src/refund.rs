@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use crate::amount::{Amount, Exact, Overflow};
 use crate::basket::{Basket, FieldViolation};
 use crate::promotion::{BuyGetMode, Promotion, Rule};
-use crate::quote::{CounterKey, FreeUnits, GiftGiven, Payer, Quote, QuoteError, Segment};
+use crate::quote::{CounterKey, FreeUnits, FundingPart, GiftGiven, Payer, Quote, QuoteError, Segment};
 use crate::rulebook::Rulebook;
 use crate::table::{GiftIx, Ix, LineIx, PromoIx, Table};
 
+mod books;
 mod clawback;
 mod proportional;
+
+pub use books::{Books, Funded, LineBooks, Use};
 
 /// How a refund is computed. Fixed when the order is reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,8 +97,12 @@ pub struct Order {
     policy: RefundPolicy,
     basket: Basket,
     lines: Table<LineIx, LineLeft>,
-    /// PROPORTIONAL: the segments as paid, with the units that are left of each.
+    /// PROPORTIONAL: the segments as paid, with the units that are left of each; CLAWBACK: those of the last price.
     segments: Vec<SegmentLeft>,
+    /// Who funds what was off when the segments were priced.
+    parts: Vec<FundingPart>,
+    /// CLAWBACK: what is waived of the last price.
+    waived: Vec<books::Waived>,
     /// What the order holds of each counter; lines in keys are those of the original basket.
     held: Vec<(CounterKey, i64)>,
     gifts: Vec<GiftGiven>,
@@ -152,6 +159,8 @@ impl Order {
             held,
             coupons: coupons(rulebook, &quote),
             funding: quote.funding_by_payer(),
+            parts: quote.funding,
+            waived: Vec::new(),
             segments: quote.segments.into_iter().map(|as_paid| SegmentLeft { left: as_paid.units, as_paid }).collect(),
             gifts: quote.gifts,
             free_units: quote.free_units,

@@ -124,7 +124,7 @@ macro_rules! ledger_contract {
             the_log_adds_up_to_the_counters
             a_cursor_goes_on_where_it_stopped
             an_event_shows_the_record
-            an_event_leaves_out_what_callers_were_answered
+            an_event_tells_what_was_answered_to_the_return_that_made_it_and_to_no_other
             a_bite_of_the_log_is_bounded_in_bytes
             entries_wait_for_registered_readers
             a_reader_too_far_behind_is_told

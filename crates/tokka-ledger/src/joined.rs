@@ -1,11 +1,17 @@
 //! What does a reader of the log see of a record, and how much at once? Entries joined with their records, in bites that
 //! are bounded by bytes whatever the records hold.
 
+use std::collections::hash_map::Entry as Place;
+use std::sync::Arc;
+
 use crate::book::Map;
 use crate::model::{Entry, Event, Portion, Record, Return};
 
 /// A bite ends with the event that brings it to this many bytes or more, about; it has one event at least.
 pub const EVENTS_BYTES_MAX: usize = 4 << 20;
+
+/// Records that were read for a bite, with all answers that no event of it shows, end it too.
+const SEEN_BYTES_MAX: usize = 4 * EVENTS_BYTES_MAX;
 
 /// Of an entry, a record, a return or a portion, beside its bytes of other length.
 const FIXED_BYTES: usize = 64;
@@ -15,30 +21,33 @@ const FIXED_BYTES: usize = 64;
 pub(crate) struct Joined {
     events: Vec<Event>,
     bytes: usize,
-    /// As the events show them: an order that is returned often is read once a bite, not once an entry.
-    seen: Map<String, (Option<Record>, usize)>,
+    /// Bytes of the records in `seen`.
+    seen_bytes: usize,
+    /// An order that is returned often is read once a bite, not once an entry.
+    seen: Map<String, Option<Arc<Record>>>,
 }
 
 impl Joined {
     pub(crate) fn new() -> Self {
-        Self { events: Vec::new(), bytes: 0, seen: Map::default() }
+        Self { events: Vec::new(), bytes: 0, seen_bytes: 0, seen: Map::default() }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes >= EVENTS_BYTES_MAX
+        self.bytes >= EVENTS_BYTES_MAX || self.seen_bytes >= SEEN_BYTES_MAX
     }
 
-    /// Adds an entry with its record, which is asked for where it was not seen yet.
-    pub(crate) fn push<E>(&mut self, entry: Entry, record: impl FnOnce(&str) -> Result<Option<Record>, E>) -> Result<(), E> {
-        let (record, weight) = match self.seen.get(&entry.id) {
-            Some(seen) => seen.clone(),
-            None => {
+    /// Adds an entry with its record, which is asked for, as it is kept, where it was not seen yet.
+    pub(crate) fn push<E>(&mut self, entry: Entry, record: impl FnOnce(&str) -> Result<Option<Arc<Record>>, E>) -> Result<(), E> {
+        let seen = match self.seen.entry(entry.id.clone()) {
+            Place::Occupied(seen) => seen.into_mut(),
+            Place::Vacant(place) => {
                 let record = record(&entry.id)?;
-                let weight = record.as_ref().map_or(0, weight);
-                self.seen.insert(entry.id.clone(), (record.clone(), weight));
-                (record, weight)
+                self.seen_bytes = self.seen_bytes.saturating_add(record.as_deref().map_or(0, weight));
+                place.insert(record)
             }
         };
+        let record = seen.as_ref().map(|record| shown(record, entry.version));
+        let weight = record.as_ref().map_or(0, weight);
         self.bytes = self.bytes.saturating_add(entry_weight(&entry)).saturating_add(weight);
         self.events.push(Event { entry, record });
         Ok(())
@@ -49,13 +58,14 @@ impl Joined {
     }
 }
 
-/// A record as events show it: without the stored answers of its returns, which repeat what the caller was told.
-pub(crate) fn shown(record: &Record) -> Record {
-    let without_answer = |step: &Return| Return {
+/// A record as the event of one of its versions shows it. Of its returns only the one that made this version has its
+/// answer: whoever reads every event learns each answer once, and a much returned order stays small in each of them.
+pub(crate) fn shown(record: &Record, version: u64) -> Record {
+    let as_shown = |step: &Return| Return {
         rollback_id: step.rollback_id.clone(),
         request_hash: step.request_hash,
         portions: step.portions.clone(),
-        answer: Vec::new(),
+        answer: if step.version == version { step.answer.clone() } else { Vec::new() },
         version: step.version,
         at: step.at,
     };
@@ -74,7 +84,7 @@ pub(crate) fn shown(record: &Record) -> Record {
         payload: record.payload.clone(),
         note: record.note.clone(),
         documents: record.documents.clone(),
-        returns: record.returns.iter().map(without_answer).collect(),
+        returns: record.returns.iter().map(as_shown).collect(),
         tombstone: record.tombstone,
     }
 }

@@ -102,7 +102,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The log after a cursor (the default one: from the beginning of what is kept): at most `max` entries, and about
     /// [`crate::EVENTS_BYTES_MAX`] bytes, so that there may be more behind a batch of fewer than `max`. One without
-    /// entries is the end. Records come without the stored answers of their returns.
+    /// entries is the end. Of the stored answers of returns an event has
+    /// the one that was given by its own version.
     async fn events(&self, after: &Cursor, max: usize) -> Result<Events, LedgerError>;
 
     /// Entries are kept until every registered reader has passed them, at most `log_max`. Registers the reader, or

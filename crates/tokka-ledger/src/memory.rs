@@ -11,7 +11,7 @@ use crate::aging::{Stub, rests_since};
 use crate::book::{Ask, Base, Book, Count, Draft, Logged, Map, OnBroken, Reply, Start, add_holding, differences};
 use crate::bounds::RETENTION;
 use crate::clock::Clock;
-use crate::joined::{Joined, shown};
+use crate::joined::Joined;
 use crate::ledger::{Ledger, LedgerError};
 use crate::log::{After, Window};
 use crate::model::{
@@ -293,7 +293,7 @@ impl Ledger for Memory {
                 }
                 let Some(entry) = entry.entry() else { continue };
                 position = entry.position;
-                joined.push(entry, |id| Ok::<_, LedgerError>(book.base.records.get(id).map(|record| shown(record))))?;
+                joined.push(entry, |id| Ok::<_, LedgerError>(book.base.records.get(id).cloned()))?;
             }
             Ok(Events::Batch(joined.into_events(), book.window.cursor(position)))
         })

@@ -365,7 +365,8 @@ pub struct Entry {
 pub struct Event {
     /// What happened.
     pub entry: Entry,
-    /// The record now, without the stored answers of its returns; `None` where it has aged out.
+    /// The record now; of the stored answers of its returns only that of the return that made this version. `None` where
+    /// it has aged out.
     pub record: Option<Record>,
 }
 

@@ -1,7 +1,7 @@
 //! Which promotions hold right now? The folder of files, as the last revision of it that was without errors; or what the
 //! store keeps, as its latest revision.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 use tokka_catalog::money::Currency;
-use tokka_catalog::{CatalogueSettings, Distribution, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_catalog::{CatalogueSettings, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_core::basket::Basket;
+use tokka_core::promotion::Stage;
 use tokka_core::rate::Rounding;
 use tokka_core::rulebook::Rulebook;
 
+use crate::coupons::Distributions;
 use crate::error::ApiError;
 use crate::error::operator::Refused;
 use crate::frozen::Kept;
@@ -51,9 +54,14 @@ pub(crate) struct Catalogue {
     state: watch::Sender<CatalogueState>,
     /// The newest revision of the store that somebody met.
     wanted: watch::Sender<u64>,
+    /// Promotions of the store that are in no revision in force: drafts, and what was archived.
+    out_of_force: ArcSwap<OutOfForce>,
     /// What the last look at the folder refused. Its lock also makes looks follow one another.
     refused: Mutex<Option<Seen>>,
 }
+
+/// Promotions by id, with the stage that they would be of.
+pub(crate) type OutOfForce = HashMap<String, Stage>;
 
 /// A revision in force.
 #[derive(Debug)]
@@ -66,8 +74,8 @@ pub(crate) struct Published {
     pub(crate) settings: CatalogueSettings,
     /// What of it the ledger keeps for the orders that it priced.
     pub(crate) kept: Kept,
-    /// Coupons, by id, that are handed out, but by no distribution that customers may see.
-    pub(crate) hidden_coupons: BTreeSet<String>,
+    /// How its coupons are handed out.
+    pub(crate) coupons: Distributions,
     /// In this process, or, where the store keeps the catalogue, everywhere.
     pub(crate) number: u64,
     /// What a hold is priced on, as the ledger admits it: the number of the store's revision. 0: files have no common order,
@@ -121,7 +129,19 @@ impl Catalogue {
     fn of(folder: Option<PathBuf>, published: Published) -> Self {
         let state = watch::Sender::new(published.state());
         let wanted = watch::Sender::new(0);
-        Self { folder, current: ArcSwap::from_pointee(published), state, wanted, refused: Mutex::new(None) }
+        let current = ArcSwap::from_pointee(published);
+        Self { folder, current, state, wanted, out_of_force: ArcSwap::default(), refused: Mutex::new(None) }
+    }
+
+    /// Takes note of what the store knows and does not have in force.
+    pub(crate) fn note_out_of_force(&self, promotions: OutOfForce) {
+        self.out_of_force.store(Arc::new(promotions));
+    }
+
+    /// The basket, with what is known of the promotions that it names.
+    pub(crate) fn told(&self, basket: Basket) -> Basket {
+        let known = self.out_of_force.load();
+        if known.is_empty() { basket } else { basket.knowing(|id| known.get(id).copied()) }
     }
 
     /// Swaps a revision of the store in.
@@ -213,16 +233,16 @@ impl Catalogue {
 }
 
 impl Published {
-    fn new(number: u64, hash: u128, (settings, rulebook, hidden_coupons): Compiled) -> Self {
+    fn new(number: u64, hash: u128, (settings, rulebook, coupons): Compiled) -> Self {
         let revision = Revision { number, hash }.to_string();
-        let of_files = Self::of_store(number, (settings, rulebook, hidden_coupons));
+        let of_files = Self::of_store(number, (settings, rulebook, coupons));
         Self { revision, admission: 0, hash, ..of_files }
     }
 
     /// A revision of the store; quotes name its number.
-    pub(crate) fn of_store(number: u64, (settings, rulebook, hidden_coupons): Compiled) -> Self {
+    pub(crate) fn of_store(number: u64, (settings, rulebook, coupons): Compiled) -> Self {
         let (revision, kept) = (number.to_string(), Kept::default());
-        Self { revision, rulebook, settings, kept, hidden_coupons, number, admission: number, is_empty: false, hash: 0 }
+        Self { revision, rulebook, settings, kept, coupons, number, admission: number, is_empty: false, hash: 0 }
     }
 
     /// Before anything was ever published.
@@ -230,7 +250,7 @@ impl Published {
         let zone = jiff::tz::TimeZone::UTC;
         let settings = CatalogueSettings::of(Currency::NONE, Rounding::default(), zone);
         let rulebook = Rulebook::compile(tokka_core::catalogue::Catalogue::empty(settings.pricing.clone()));
-        Self { is_empty: true, ..Self::of_store(0, (settings, rulebook, BTreeSet::new())) }
+        Self { is_empty: true, ..Self::of_store(0, (settings, rulebook, Distributions::default())) }
     }
 
     /// Is there anything to price with?
@@ -293,26 +313,17 @@ async fn read(folder: &Path) -> (Seen, Vec<Source>) {
     }
 }
 
-/// The settings, the rulebook, and the coupons that are not shown.
-type Compiled = (CatalogueSettings, Rulebook, BTreeSet<String>);
+/// The settings, the rulebook, and how coupons are handed out.
+type Compiled = (CatalogueSettings, Rulebook, Distributions);
 
 /// A large catalogue takes seconds: not on the threads that answer calls.
 async fn compile(sources: Vec<Source>) -> Result<Compiled, Problems> {
     apart(move || {
         let loaded = load(&sources)?;
-        let hidden = hidden_coupons(&loaded.distributions);
-        Ok((loaded.settings, Rulebook::compile(loaded.catalogue), hidden))
+        let coupons = Distributions::new(loaded.distributions);
+        Ok((loaded.settings, Rulebook::compile(loaded.catalogue), coupons))
     })
     .await
-}
-
-/// A coupon without a distribution is for everyone; one that is handed out is shown if one of its distributions is.
-pub(crate) fn hidden_coupons(distributions: &[Distribution]) -> BTreeSet<String> {
-    let mut hidden: BTreeSet<String> = distributions.iter().map(|one| one.coupon.as_str().to_owned()).collect();
-    for shown in distributions.iter().filter(|one| one.visible) {
-        hidden.remove(shown.coupon.as_str());
-    }
-    hidden
 }
 
 /// Runs work on a thread of its own; a panic there is one more problem of the files, and the old revision stays.

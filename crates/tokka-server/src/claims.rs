@@ -11,6 +11,8 @@
 //! | a budget | `budget`, promotion |
 //! | a gift's inventory | `gift`, gift |
 //!
+//! What coupons are counted by is in `claims/coupons.rs`.
+//!
 //! A period is its first day, `2026-11-11`, or empty for the promotion's life: it is fixed when the order is priced, and
 //! the same for its hold, its return and its re-acquisition. The names are stored, so they never change.
 
@@ -30,7 +32,10 @@ use tokka_ledger::model::{AMOUNT_MAX, Claim, Portion, Shortage};
 use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
+use crate::catalogue::Published;
 use crate::counters::{Counters, StoreSilent};
+
+pub(crate) mod coupons;
 
 const STOCK: &str = "stock";
 const STOCK_BY_SKU: &str = "stock_by_sku";
@@ -89,7 +94,7 @@ pub(crate) fn to_wire(name: &Name) -> v1::Counter {
     let parts = name.parts().unwrap_or_default();
     let of = |kind: v1::CounterKind, promotion: &str, sku: &str, period: &str| {
         let [promotion, sku, period] = [promotion, sku, period].map(str::to_owned);
-        v1::Counter { kind: kind.into(), promotion, sku, period, gift: String::new() }
+        v1::Counter { kind: kind.into(), promotion, sku, period, ..Default::default() }
     };
     match parts[..] {
         [STOCK, promotion] => of(v1::CounterKind::Stock, promotion, "", ""),
@@ -99,15 +104,21 @@ pub(crate) fn to_wire(name: &Name) -> v1::Counter {
         [USER_ORDERS, promotion, period, _] => of(v1::CounterKind::OrdersPerUser, promotion, "", period),
         [BUDGET, promotion] => of(v1::CounterKind::Budget, promotion, "", ""),
         [GIFT, gift] => v1::Counter { kind: v1::CounterKind::GiftInventory.into(), gift: gift.to_owned(), ..Default::default() },
-        _ => v1::Counter::default(),
+        _ => coupons::to_wire(&parts).unwrap_or_default(),
     }
+}
+
+/// Do callers hear of it? Of some counters nobody would know what to do with them.
+pub(crate) fn is_told(name: &Name) -> bool {
+    name.parts().is_none_or(|parts| !coupons::is_inner(&parts))
 }
 
 /// Whose it is, where it counts a user.
 pub(crate) fn user_of(name: &Name) -> Option<&str> {
-    match name.parts()?[..] {
+    let parts = name.parts()?;
+    match parts[..] {
         [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user),
-        _ => None,
+        _ => coupons::user_of(&parts),
     }
 }
 
@@ -115,11 +126,10 @@ pub(crate) fn user_of(name: &Name) -> Option<&str> {
 /// share it. Every process that opens a store on Redis says the same, for good: what is stored lies where this put it.
 #[must_use]
 pub fn owner() -> tokka_ledger::redis::Owner {
+    // A guest's orders have a shard key of their own, and limits that count a user refuse guests, as wallets do.
     Arc::new(|name: &Name| match name.parts()?[..] {
-        // A guest's orders have a shard key of their own, and limits that count a user refuse guests.
-        [USER_UNITS | USER_ORDERS, _, _, user] | [USER_UNITS_OF_SKU, _, _, user, _] => Some(user.to_owned()),
         [EXTENSION, shard_key, _, _] => Some(shard_key.to_owned()),
-        _ => None,
+        _ => user_of(name).map(str::to_owned),
     })
 }
 
@@ -141,7 +151,8 @@ pub(crate) fn shortage(shortage: &Shortage) -> v1::CounterShortage {
 
 /// The limit that the newest catalogue has for a counter; `None` where it does not know the promotion or gift any more.
 /// A limit that it has lifted is one that nothing reaches.
-pub(crate) fn limit_now(rulebook: &Rulebook, name: &Name) -> Option<i64> {
+pub(crate) fn limit_now(published: &Published, name: &Name) -> Option<i64> {
+    let rulebook = &published.rulebook;
     let parts = name.parts()?;
     let promotion = |id: &str| rulebook.find(id).map(|ix| rulebook.promotions().at(ix));
     let of = |id: &str, limit: fn(&Promotion) -> Option<i64>| Some(limit(promotion(id)?).unwrap_or(AMOUNT_MAX));
@@ -152,7 +163,7 @@ pub(crate) fn limit_now(rulebook: &Rulebook, name: &Name) -> Option<i64> {
         [USER_ORDERS, id, _, _] => of(id, |promotion| promotion.limits.orders_per_user),
         [BUDGET, id] => of(id, |promotion| promotion.limits.budget.map(Amount::get)),
         [GIFT, id] => Some(rulebook.gifts().at(rulebook.find_gift(id)?).inventory.unwrap_or(AMOUNT_MAX)),
-        _ => None,
+        _ => coupons::limit_now(&published.coupons, &parts),
     }
 }
 
@@ -220,7 +231,7 @@ mod tests {
             promotion: "flash".to_owned(),
             sku: "mask:50".to_owned(),
             period: "2026-11-11".to_owned(),
-            gift: String::new(),
+            ..Default::default()
         };
         assert_eq!(to_wire(&user), expected);
         assert_eq!(to_wire(&Name::of(&[GIFT, "tote"])).gift, "tote");

@@ -17,6 +17,7 @@ use self::details::{
 };
 use crate::log_id::LogId;
 
+pub(crate) mod coupon;
 mod details;
 pub(crate) mod operator;
 
@@ -74,6 +75,8 @@ pub(crate) enum ApiError {
     Forbidden(Forbidden),
     /// A change of the catalogue is refused.
     Operator(operator::Refused),
+    /// A coupon is not handed out.
+    Coupon(coupon::Refused),
     /// The server stops, and a stream with it.
     Stopping,
     /// The store did not do it, or nobody knows.
@@ -195,6 +198,7 @@ impl ApiError {
             Self::ReacquireRefused(_) => (Code::ResourceExhausted, "REACQUIRE_REFUSED"),
             Self::Forbidden(what) => (Code::FailedPrecondition, what.reason()),
             Self::Operator(refused) => refused.row(),
+            Self::Coupon(refused) => refused.row(),
             Self::Stopping => (Code::Unavailable, "STOPPING"),
             Self::Store(LedgerError::Unavailable(_)) => (Code::Unavailable, "STORE_UNAVAILABLE"),
             Self::Store(LedgerError::OutcomeUnknown(_)) => (Code::Unavailable, "OUTCOME_UNKNOWN"),
@@ -272,9 +276,25 @@ impl ApiError {
                     about.insert("etag".to_owned(), etag.to_owned());
                 }
                 if code == Code::FailedPrecondition {
-                    add_preconditions(&mut details, reason, refused.violations(), &mut about);
+                    add_preconditions(&mut details, refused.violations(), &mut about);
+                }
+                let codes: Vec<&str> = refused.codes().into_iter().collect();
+                if !codes.is_empty() {
+                    about.insert("codes".to_owned(), codes.join(","));
                 }
                 refused.in_words().1
+            }
+            Self::Coupon(refused) => {
+                let (subject, words) = refused.in_words();
+                let words = clip(words, DESCRIPTION_BYTES_MAX);
+                if code == Code::FailedPrecondition {
+                    details.add_precondition_failure_violation(reason, subject, words.clone());
+                }
+                if let coupon::Refused::Claim(shortages) = refused {
+                    about.insert("counters".to_owned(), shortages.len().to_string());
+                    add_shortages(&mut details, shortages);
+                }
+                words
             }
             Self::Stopping => {
                 details.set_retry_info(Some(RETRY_LATER));

@@ -20,6 +20,7 @@ use tokka_proto::v1::event_service_server::EventService;
 use tokka_proto::v1::subscribe_response::What;
 use tonic::{Request, Response, Status};
 
+use crate::coupons::record::HandedOut;
 use crate::error::ApiError;
 use crate::payload::Stored;
 use crate::reservations::{self, Reservations};
@@ -179,14 +180,18 @@ impl Subscriber {
 #[must_use]
 pub fn told(event: &Event) -> v1::Event {
     let Event { entry, record } = event;
-    let (user, order) = record.as_ref().map_or_else(Default::default, |record| {
-        names(record).unwrap_or_else(|error| {
-            let Entry { id, version, .. } = entry;
-            tracing::error!(reservation_id = id, version, ?error, "an event is told without the names of its order");
-            (None, None)
-        })
+    let Entry { id, version, .. } = entry;
+    let Some(record) = record else { return wire::event(entry, None) };
+    match HandedOut::of(record) {
+        Ok(Some(handed_out)) => return wire::handed_out(entry, record, &handed_out),
+        Ok(None) => {}
+        Err(why) => tracing::error!(record_id = id, version, why, "an event is told without its coupon"),
+    }
+    let (user, order) = names(record).unwrap_or_else(|error| {
+        tracing::error!(reservation_id = id, version, ?error, "an event is told without the names of its order");
+        (None, None)
     });
-    wire::event(entry, record.as_ref(), user, order)
+    wire::of_order(entry, record, user, order)
 }
 
 /// Who bought, and what the order is called by now.

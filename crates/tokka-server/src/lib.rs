@@ -6,6 +6,7 @@ mod catalogue;
 mod claims;
 mod config;
 mod counters;
+mod coupons;
 mod error;
 mod events;
 mod frozen;

@@ -4,6 +4,8 @@
 //! The bytes are a version, then a protobuf message, as it is or, where that is shorter, compressed. A message of
 //! protobuf may gain fields, so that what an old server wrote is read by a new one.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use tokka_core::refund::RefundPolicy;
 use tokka_proto::v1;
@@ -52,6 +54,9 @@ pub(crate) struct Stored {
     /// What the caller calls the order, as Reserve said.
     #[prost(message, optional, tag = "10")]
     pub(crate) order: Option<v1::OrderReference>,
+    /// What it names that was not in force, so that it is not unknown later either: stages, as numbers, by id.
+    #[prost(btree_map = "string, uint32", tag = "11")]
+    pub(crate) out_of_force: BTreeMap<String, u32>,
 }
 
 /// What nearly all answers say of a basket: of a request all but this is skipped.

@@ -73,7 +73,8 @@ impl Pricing {
     /// Pricing takes microseconds, so it runs where the request was read: handing it over would cost more. A search takes
     /// milliseconds, within its budget.
     async fn answered(&self, request: v1::QuoteRequest, now: Timestamp) -> Result<v1::QuoteResponse, ApiError> {
-        let order = request::quote_order(request, now)?;
+        let mut order = request::quote_order(request, now)?;
+        order.basket = self.catalogue.told(order.basket);
         let published = self.catalogue.current();
         published.ready()?;
         let rulebook = &published.rulebook;

@@ -12,11 +12,15 @@ use tokka_proto::v1;
 use crate::error::ApiError;
 
 pub(crate) mod asked;
+pub(crate) mod coupons;
 pub(crate) mod reservation;
 pub(crate) mod storefront;
 
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";
+/// Entries of a page, where the request does not say, and the most.
+const PAGE_SIZE: usize = 100;
+const PAGE_SIZE_MAX: usize = 1_000;
 /// Fields of the core's request that stand beside the basket on the wire.
 const BESIDE_THE_BASKET: [&str; 6] = ["coupons", "select", "select_spend", "select_gift", "strategy", "suggest"];
 /// `0001-01-01T00:00:00Z`, where `google.protobuf.Timestamp` begins.
@@ -114,6 +118,18 @@ fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
         return refuse(format!("include[{index}]"), "`INCLUDE_CLAIMABLE`");
     }
     None
+}
+
+/// What is asked for of a page, the default for 0, and never more than the most.
+fn page_size(page_size: i32, wrong: &mut Vec<FieldViolation>) -> usize {
+    match usize::try_from(page_size) {
+        Ok(0) => PAGE_SIZE,
+        Ok(size) => size.min(PAGE_SIZE_MAX),
+        Err(_) => {
+            wrong.push(FieldViolation::new("page_size", format!("`{page_size}` is not between 0 and {PAGE_SIZE_MAX}")));
+            PAGE_SIZE
+        }
+    }
 }
 
 fn view(view: i32, wrong: &mut Vec<FieldViolation>) -> View {

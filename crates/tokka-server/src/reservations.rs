@@ -131,7 +131,7 @@ fn claims_of(record: &Record) -> Vec<v1::Claim> {
         limit: claim.limit,
         holding: held(claim).map_or(0, |portion| portion.amount),
     };
-    record.claims.iter().map(one).collect()
+    record.claims.iter().filter(|claim| claims::is_told(&claim.counter)).map(one).collect()
 }
 
 /// What was said of an order, field by field: the later word stands.

@@ -13,6 +13,7 @@ use tokka_proto::v1;
 
 use crate::counters::CounterState;
 
+pub(crate) mod coupons;
 pub(crate) mod event;
 mod funding;
 mod outcome;

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokka_catalog::Problems;
+use tokka_proto::v1::coupon_service_server::CouponServiceServer;
 use tokka_proto::v1::event_service_server::EventServiceServer;
 use tokka_proto::v1::pricing_service_server::PricingServiceServer;
 use tokka_proto::v1::promotion_service_server::PromotionServiceServer;
@@ -27,6 +28,7 @@ use tonic_health::server::HealthReporter;
 use crate::catalogue::{Catalogue, CatalogueState, Watch};
 use crate::claims::LedgerCounters;
 use crate::config::Config;
+use crate::coupons::{CouponDesk, Coupons};
 use crate::events::EventFeed;
 use crate::frozen::Thawed;
 use crate::guard::Guard;
@@ -52,9 +54,10 @@ const CATALOGUE_BYTES_MAX: usize = 64 << 20;
 /// The names by which probes ask for the services.
 const PRICING: &str = <PricingServiceServer<Pricing> as NamedService>::NAME;
 const STOREFRONT: &str = <StorefrontServiceServer<Storefront> as NamedService>::NAME;
+const COUPONS: &str = <CouponServiceServer<CouponDesk> as NamedService>::NAME;
 
 /// What is served to callers, and what to operators, besides reflection itself.
-const CALLERS: [&str; 3] = [PRICING, STOREFRONT, HEALTH];
+const CALLERS: [&str; 4] = [PRICING, STOREFRONT, COUPONS, HEALTH];
 const OPERATORS: [&str; 4] = [
     <PromotionServiceServer<Promotions> as NamedService>::NAME,
     <EventServiceServer<EventFeed> as NamedService>::NAME,
@@ -184,6 +187,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         thawed: Thawed::default(),
         scarce: Scarce::default(),
     });
+    let coupons = Arc::new(Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
     let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {
         catalogue: Arc::clone(&catalogue),
@@ -198,7 +202,8 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         .add_service(reflection(&CALLERS).build_v1()?)
         .add_service(reflection(&CALLERS).build_v1alpha()?)
         .add_service(StorefrontServiceServer::new(storefront).max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX));
+        .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(CouponServiceServer::new(CouponDesk { coupons }).max_decoding_message_size(REQUEST_BYTES_MAX));
     let (end_admin, admin_ends) = oneshot::channel::<()>();
     let mut administered = JoinSet::new();
     if let Some(admin) = admin {
@@ -340,6 +345,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
     health.set_service_status("", status).await;
     health.set_service_status(PRICING, status).await;
     health.set_service_status(STOREFRONT, status).await;
+    health.set_service_status(COUPONS, status).await;
 }
 
 /// Tells probes whether the folder's files are those that are served, for ever.

@@ -66,7 +66,7 @@ impl Storefront {
         let basket = request::product(asked, now)?;
         let published = self.catalogue.current();
         let rulebook = &published.rulebook;
-        let hidden = |coupon: &Promotion| published.hidden_coupons.contains(coupon.id.as_str());
+        let hidden = |coupon: &Promotion| published.coupons.hides(coupon.id.as_str());
         let offers = rulebook.offers(&basket, hidden).map_err(at_the_currency)?;
         let usage = counters::read(&*self.usage, rulebook, &basket, offers.counters()).await;
         let quote = offers.quote(&usage.used)?;

@@ -7,6 +7,7 @@ mod report;
 
 mod catalogue;
 mod desk;
+mod doubts;
 mod failure;
 mod grid;
 mod money;
@@ -90,7 +91,7 @@ enum Command {
     /// Shows what files change in the catalogue of a server, and changes it
     Apply(apply::Apply),
     /// Puts drafts of promotions in force
-    Publish(promotions::Promotions),
+    Publish(promotions::Publish),
     /// Stops promotions: the next quote is without them
     Pause(promotions::Promotions),
     /// Lets paused promotions go on
@@ -125,7 +126,7 @@ fn main() -> ExitCode {
         Command::Offers(arguments) => offers::run(&arguments),
         Command::Zone(arguments) => zone::run(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
-        Command::Publish(arguments) => promotions::run(&arguments, promotions::To::Publish),
+        Command::Publish(arguments) => promotions::publish(&arguments),
         Command::Pause(arguments) => promotions::run(&arguments, promotions::To::Pause),
         Command::Resume(arguments) => promotions::run(&arguments, promotions::To::Resume),
         Command::Archive(arguments) => promotions::run(&arguments, promotions::To::Archive),

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Order, Refund, RefundError, ToReturn, coupons, gives_on_top, restore};
+use super::books::{self, Waived};
+use super::{Order, Refund, RefundError, SegmentLeft, ToReturn, coupons, gives_on_top, restore};
 use crate::allocate::{Leaf, allocate, split_by_weight};
 use crate::amount::{Amount, Exact, Overflow};
 use crate::basket::{Basket, CouponsOffered};
 use crate::prepare::Prepared;
 use crate::prepare::layout::Layout;
-use crate::quote::{CounterKey, FreeUnits, GiftGiven, Payer, Quote, View, line_at};
+use crate::quote::{CounterKey, FreeUnits, FundingPart, GiftGiven, Payer, Quote, Segment, View, line_at};
 use crate::rulebook::Rulebook;
 use crate::table::{GiftIx, Ix, LineIx, PromoIx};
 
@@ -28,6 +29,16 @@ pub(super) fn give_back(order: &Order, rulebook: &Rulebook, returned: &[(LineIx,
     settle_gifts(&mut left, again.as_ref(), &mut refund);
     settle_counters(&mut left, rulebook, again.as_ref(), &mut refund)?;
     left.coupons = again.as_ref().map_or_else(Vec::new, |again| coupons(rulebook, &again.quote));
+    left.segments = Vec::new();
+    left.parts = Vec::new();
+    if let Some(Again { quote, original, .. }) = again {
+        let to_original = |line: LineIx| original.get(line.position()).copied().unwrap_or(line);
+        for as_paid in quote.segments {
+            let as_paid = Segment { line: to_original(as_paid.line), ..as_paid };
+            left.segments.push(SegmentLeft { left: as_paid.units, as_paid });
+        }
+        left.parts.extend(quote.funding.into_iter().map(|part| FundingPart { line: to_original(part.line), ..part }));
+    }
     Ok((left, refund))
 }
 
@@ -65,7 +76,8 @@ fn what_remains(left: &Order, rulebook: &Rulebook) -> Result<Option<Basket>, Ref
     };
     let holds = |id: &String| left.coupons.iter().any(|coupon| rulebook.promotion(*coupon).id == id.as_str());
     request.coupons = CouponsOffered::These(offered.into_iter().filter(holds).collect());
-    Basket::parse(request).map(Some).map_err(RefundError::Invalid)
+    let remains = Basket::parse(request).map_err(RefundError::Invalid)?;
+    Ok(Some(remains.knowing(|id| left.basket.stage_out_of_force(id))))
 }
 
 fn price_again(left: &Order, rulebook: &Rulebook, basket: Basket) -> Result<Again, RefundError> {
@@ -108,6 +120,7 @@ fn settle_lines(order: &Order, left: &mut Order, again: Option<&Again>, refund: 
         line.kept = Amount::ZERO;
     }
     let mut funding = BTreeMap::new();
+    left.waived = Vec::new();
     if let Some(again) = again {
         let rows = again.quote.lines.iter();
         let leaves: Vec<Leaf> = rows.map(|(line, price)| Leaf { line, weight: price.payable }).collect();
@@ -116,7 +129,9 @@ fn settle_lines(order: &Order, left: &mut Order, again: Option<&Again>, refund: 
             left.lines.at_mut(again.original(leaf.line)).kept = leaf.weight.minus(*share)?;
         }
         funding = again.quote.funding_by_payer();
-        refund.waived_by = who_funds_the_waived(&left.funding, &funding, again, &leaves, &shares, refund.waived)?;
+        let waived = who_funds_the_waived(&left.funding, &funding, again, &leaves, &shares, refund.waived)?;
+        refund.waived_by = by_payer(&waived)?;
+        left.waived = waived.into_iter().map(|part| Waived { line: again.original(part.line), ..part }).collect();
         for (payer, amount) in &refund.waived_by {
             let sum = funding.entry(payer.clone()).or_insert(Amount::ZERO);
             *sum = sum.plus(*amount)?;
@@ -141,7 +156,7 @@ fn who_funds_the_waived(
     leaves: &[Leaf],
     shares: &[Amount],
     waived: Amount,
-) -> Result<Vec<(Payer, Amount)>, Overflow> {
+) -> Result<Vec<Waived>, Overflow> {
     if waived.is_zero() {
         return Ok(Vec::new());
     }
@@ -151,20 +166,25 @@ fn who_funds_the_waived(
         .filter(|(_, less)| less.is_positive())
         .collect();
     if less.is_empty() {
-        let mut by_store: BTreeMap<Payer, Amount> = BTreeMap::new();
-        for (leaf, share) in leaves.iter().zip(shares).filter(|(_, share)| share.is_positive()) {
-            let Some(line) = line_at(&again.basket, leaf.line) else { continue };
-            let sum = by_store.entry(Payer::Store(line.store.clone())).or_insert(Amount::ZERO);
-            *sum = sum.plus(*share)?;
-        }
-        return Ok(by_store.into_iter().collect());
+        let store_of = |line: LineIx| line_at(&again.basket, line).map(|line| line.store.clone());
+        return Ok(books::waived_by_own_stores(leaves, shares, store_of));
     }
     // Ties go bytewise by name, and `platform` is a name like others.
     less.sort_by_cached_key(|(payer, _)| payer.to_string());
     let weights: Vec<Amount> = less.iter().map(|(_, less)| *less).collect();
     let parts = split_by_weight(waived, &weights)?;
-    let parts = less.into_iter().zip(parts).map(|((payer, _), part)| (payer, part));
-    Ok(parts.filter(|(_, part)| part.is_positive()).collect())
+    let parts: Vec<(Payer, Amount)> = less.into_iter().zip(parts).map(|((payer, _), part)| (payer, part)).collect();
+    books::waived_by_line(&parts, leaves, shares, &Layout::of(&again.basket))
+}
+
+/// Bytewise by payer, where `platform` is a name like others.
+fn by_payer(waived: &[Waived]) -> Result<Vec<(Payer, Amount)>, Overflow> {
+    let mut sums: BTreeMap<String, (Payer, Amount)> = BTreeMap::new();
+    for part in waived {
+        let (_, sum) = sums.entry(part.payer.to_string()).or_insert_with(|| (part.payer.clone(), Amount::ZERO));
+        *sum = sum.plus(part.amount)?;
+    }
+    Ok(sums.into_values().collect())
 }
 
 /// What the new price no longer takes of a counter is restored at once. Of gifts and free units on top the order keeps

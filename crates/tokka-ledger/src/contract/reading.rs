@@ -174,15 +174,24 @@ pub async fn an_event_shows_the_record(ledger: &dyn Ledger) {
     assert_eq!(events[1].entry.at, record.changed);
 }
 
-pub async fn an_event_leaves_out_what_callers_were_answered(ledger: &dyn Ledger) {
+pub async fn an_event_tells_what_was_answered_to_the_return_that_made_it_and_to_no_other(ledger: &dyn Ledger) {
     let record = paid(ledger, "r", &[("stock", 5, 10)]).await;
     let kept = rolled_back(ledger, "r", part("x", record.version, &[("stock", 2)])).await;
-    assert_eq!(kept.returns[0].answer, b"answer x");
-    let mut shown = kept.clone();
-    shown.returns[0].answer.clear();
+    let kept = rolled_back(ledger, "r", part("y", kept.version, &[("stock", 1)])).await;
+    let answers = |record: &crate::model::Record| record.returns.iter().map(|step| step.answer.clone()).collect::<Vec<_>>();
+    assert_eq!(answers(&kept), [b"answer x", b"answer y"]);
     let (told, _) = events(ledger, &Cursor::default()).await;
-    assert!(told.iter().all(|event| event.record.as_ref() == Some(&shown)), "{told:?}");
-    assert_eq!(ledger.get("u", "r").await, Ok(Some(kept)), "the record itself keeps it");
+    let shown: Vec<_> = told.iter().filter_map(|event| event.record.as_ref()).map(answers).collect();
+    let none = Vec::new();
+    let (x, y) = (b"answer x".to_vec(), b"answer y".to_vec());
+    assert_eq!(shown, [[none.clone(), none.clone()], [none.clone(), none.clone()], [x, none.clone()], [none, y]]);
+    let without = |record: &crate::model::Record| {
+        let mut record = record.clone();
+        record.returns.iter_mut().for_each(|step| step.answer.clear());
+        record
+    };
+    assert!(told.iter().all(|event| event.record.as_ref().map(without) == Some(without(&kept))), "{told:?}");
+    assert_eq!(ledger.get("u", "r").await, Ok(Some(kept)), "the record itself keeps them");
 }
 
 pub async fn a_bite_of_the_log_is_bounded_in_bytes(ledger: &dyn Ledger) {

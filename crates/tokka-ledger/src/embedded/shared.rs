@@ -7,7 +7,7 @@ use super::layers::{Durable, Layers, items, read, write};
 use super::tables::{BatchKey, Folded, Item, Tables};
 use crate::aging::Stub;
 use crate::book::{Base, Count, Draft, Logged, Map, add_holding, differences};
-use crate::joined::{EVENTS_BYTES_MAX, Joined, entry_weight, shown};
+use crate::joined::{EVENTS_BYTES_MAX, Joined, entry_weight};
 use crate::ledger::LedgerError;
 use crate::log::{After, Window};
 use crate::model::{Audit, Cursor, Events, Millis, Record, Versioned};
@@ -153,7 +153,7 @@ impl Shared {
                 break;
             }
             position = entry.position;
-            joined.push(entry, |id| Ok::<_, LedgerError>(durable.record(id)?.map(|record| shown(&record))))?;
+            joined.push(entry, |id| durable.record(id))?;
         }
         Ok(Events::Batch(joined.into_events(), window.cursor(position)))
     }

@@ -1,11 +1,13 @@
 //! What happened? The logs of all shards as one: in order by shard and so by reservation, not between shards.
 
+use std::sync::Arc;
+
 use super::lane::{Trouble, digits};
 use super::link::Lane;
 use super::reply::Reply;
 use super::{Part, Store, ask, codec, scripts};
 use crate::bounds;
-use crate::joined::{Joined, shown};
+use crate::joined::Joined;
 use crate::ledger::LedgerError;
 use crate::model::{Cursor, Entry, Events, Place, Record};
 
@@ -69,8 +71,8 @@ impl Store {
                 }
                 last = Some(entry.position);
                 taken = taken.saturating_add(1);
-                let record = |id: &str| -> Result<Option<Record>, LedgerError> {
-                    Ok(ask::read_if(id, bytes)?.map(|record| shown(&record)))
+                let record = |id: &str| -> Result<Option<Arc<Record>>, LedgerError> {
+                    Ok(ask::read_if(id, bytes)?.map(Arc::new))
                 };
                 joined.push(entry.clone(), record)?;
             }

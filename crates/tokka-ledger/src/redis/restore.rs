@@ -46,7 +46,7 @@ pub enum RestoreError {
 
 /// Writes the records of a store that was lost into a new one: those of its archive, as its events have them, and those of
 /// receipts. One may come often; its highest state counts. Documents that were `put` are not among them, and stored answers
-/// of returns are those that the records bring: an archive has none.
+/// of returns are those that the records bring: an event of an archive has that of its own version, and no other.
 ///
 /// # Errors
 /// [`RestoreError`].

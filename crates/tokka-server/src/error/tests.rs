@@ -1,6 +1,9 @@
 //! Does every error have its row, and do its details fit? One of each is made, and none can be forgotten.
 
-use super::operator::Refused;
+use super::coupon::Refused as NoCoupon;
+use super::operator::{Blocking, Refused};
+use jiff::Timestamp;
+
 use super::*;
 use crate::captured_log::CapturedLog;
 use crate::promotions::Key;
@@ -13,8 +16,14 @@ fn stands(state: State) -> Stands {
     Stands { id: "r-1".to_owned(), state, version: 3 }
 }
 
+fn blocking(code: &str, times: usize) -> Blocking {
+    let words = "more than 70 % off ".repeat(times);
+    Blocking { code: code.to_owned(), document: "promotion/flash".to_owned(), words }
+}
+
 /// One of each. The `match` makes a new variant a compile error here until it has its line below.
 fn every_error() -> Vec<ApiError> {
+    let text = |text: &str| text.to_owned();
     let all = vec![
         ApiError::Invalid(vec![FieldViolation::new("basket.currency", "`yen` is not an ISO 4217 code")]),
         ApiError::Malformed("failed to decode".to_owned()),
@@ -46,7 +55,13 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Operator(Refused::Archived { key: key() }),
         ApiError::Operator(Refused::NeverPublished { key: key() }),
         ApiError::Operator(Refused::NotDeletable { key: key() }),
-        ApiError::Operator(Refused::Check { findings: vec![("promotion/flash".to_owned(), "owner: no".to_owned())] }),
+        ApiError::Operator(Refused::Check { findings: vec![blocking("DISCOUNT_OVER_70", 1)] }),
+        ApiError::Coupon(NoCoupon::NoDistribution { id: text("mail") }),
+        ApiError::Coupon(NoCoupon::NotClaimable { distribution: text("mail") }),
+        ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
+        ApiError::Coupon(NoCoupon::Over { distribution: text("mail"), ended: Timestamp::UNIX_EPOCH }),
+        ApiError::Coupon(NoCoupon::NotUsable { coupon: text("store-300") }),
+        ApiError::Coupon(NoCoupon::Claim(vec![v1::CounterShortage::default()])),
         ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
         ApiError::Store(LedgerError::OutcomeUnknown("no".to_owned())),
@@ -93,6 +108,14 @@ fn every_error() -> Vec<ApiError> {
                 | Refused::NeverPublished { .. }
                 | Refused::NotDeletable { .. }
                 | Refused::Check { .. } => {}
+            },
+            ApiError::Coupon(what) => match what {
+                NoCoupon::NoDistribution { .. }
+                | NoCoupon::NotClaimable { .. }
+                | NoCoupon::NotOpen { .. }
+                | NoCoupon::Over { .. }
+                | NoCoupon::NotUsable { .. }
+                | NoCoupon::Claim(_) => {}
             },
             ApiError::Store(what) => match what {
                 LedgerError::Unavailable(_)
@@ -149,6 +172,12 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "NEVER_PUBLISHED"),
         (Code::FailedPrecondition, "NOT_DELETABLE"),
         (Code::FailedPrecondition, "CHECK_REFUSED"),
+        (Code::NotFound, "DISTRIBUTION_NOT_FOUND"),
+        (Code::FailedPrecondition, "NOT_CLAIMABLE"),
+        (Code::FailedPrecondition, "CLAIM_NOT_OPEN"),
+        (Code::FailedPrecondition, "CLAIM_OVER"),
+        (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
+        (Code::ResourceExhausted, "CLAIM_REFUSED"),
         (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),
         (Code::Unavailable, "OUTCOME_UNKNOWN"),
@@ -158,6 +187,16 @@ fn every_error_has_its_status_and_reason() {
         (Code::Internal, "INTERNAL"),
     ];
     assert_eq!(rows, table.map(|(code, reason)| (code, reason.to_owned())));
+}
+
+#[test]
+fn what_blocks_is_told_with_every_code_that_has_to_be_acknowledged() {
+    let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 1), blocking("DISCOUNT_OVER_70", 1), blocking("DISCOUNT_OVER_70", 1)];
+    let status = ApiError::Operator(Refused::Check { findings }).into_status();
+    let about = status.get_details_error_info().expect("an ErrorInfo").metadata;
+    assert_eq!((about["codes"].as_str(), about["violations"].as_str()), ("DISCOUNT_OVER_70,FLASH_WITHOUT_LIMIT", "3"));
+    let details = status.get_details_precondition_failure().expect("details").violations;
+    assert_eq!((details[0].r#type.as_str(), details[0].subject.as_str()), ("FLASH_WITHOUT_LIMIT", "promotion/flash"));
 }
 
 #[test]
@@ -213,6 +252,9 @@ fn details_stay_below_4_kib_whatever_a_caller_wrote() {
         let status = ApiError::PriceChanged(Box::new(change)).into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
         assert!(!status.get_details_quota_failure().expect("a QuotaFailure").violations.is_empty());
+        let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 40); 1_000];
+        let status = ApiError::Operator(Refused::Check { findings }).into_status();
+        assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
         let status = ApiError::NotServed { field: Some(long.clone()), what: "this" }.into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
     }

@@ -10,9 +10,6 @@ use crate::error::ApiError;
 
 /// At most this many products a page of cards.
 const PRODUCTS_MAX: usize = 200;
-/// Products a page of a zone, where the request does not say, and the most.
-const PAGE_SIZE: usize = 100;
-const PAGE_SIZE_MAX: usize = 1_000;
 /// The one line of a basket that shows the offers of a product.
 const PRODUCT_LINE: &str = "product";
 
@@ -82,14 +79,7 @@ pub(crate) fn zone(request: v1::ListZoneRequest, now: Timestamp) -> Result<ZoneP
             None
         }
     };
-    let page_size = match usize::try_from(page_size) {
-        Ok(0) => PAGE_SIZE,
-        Ok(size) => size.min(PAGE_SIZE_MAX),
-        Err(_) => {
-            wrong.push(FieldViolation::new("page_size", format!("`{page_size}` is not between 0 and {PAGE_SIZE_MAX}")));
-            PAGE_SIZE
-        }
-    };
+    let page_size = super::page_size(page_size, &mut wrong);
     let v1::Visitor { user, user_tags, channel, region, at } = visitor.unwrap_or_default();
     let mut token = |field: String, text: String| match Token::parse(text) {
         Ok(token) => Some(token),

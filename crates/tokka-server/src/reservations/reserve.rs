@@ -32,7 +32,8 @@ const SCARCE_MAX: usize = 4_096;
 impl Reservations {
     /// See `PricingService.Reserve`.
     pub(crate) async fn reserve(&self, request: v1::ReserveRequest) -> Result<v1::ReserveResponse, ApiError> {
-        let order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
+        let mut order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
+        order.basket = self.catalogue.told(order.basket);
         if let Some(answer) = self.at_once(&order).await? {
             return Ok(answer);
         }
@@ -144,6 +145,7 @@ impl Reservations {
             revision: published.revision.clone(),
             next_change_at: quote.next_change_at.map(response::timestamp),
             order: order.order.clone(),
+            out_of_force: basket.out_of_force().iter().map(|(id, stage)| (id.clone(), *stage as u32)).collect(),
         };
         let hold_ms = Millis::try_from(order.hold_for.as_millis()).unwrap_or(Millis::MAX);
         let hold = Hold {

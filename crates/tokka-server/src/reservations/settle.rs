@@ -38,9 +38,10 @@ impl Reservations {
             None => None,
         };
         let if_expired = if reacquire {
-            let rulebook = &self.catalogue.current().rulebook;
-            let limit =
-                |claim: &tokka_ledger::model::Claim| Some((claim.counter.clone(), claims::limit_now(rulebook, &claim.counter)?));
+            let published = self.catalogue.current();
+            let limit = |claim: &tokka_ledger::model::Claim| {
+                Some((claim.counter.clone(), claims::limit_now(&published, &claim.counter)?))
+            };
             IfExpired::Reacquire(record.claims.iter().filter_map(limit).collect())
         } else {
             IfExpired::Refuse

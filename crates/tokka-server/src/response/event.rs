@@ -6,27 +6,50 @@ use tokka_proto::v1;
 
 use super::reservation::{moment, state};
 use crate::claims;
+use crate::coupons::instance_id;
+use crate::coupons::record::HandedOut;
 
-/// An entry of the log with the record as it stands now, who bought, and what the order is called.
-pub(crate) fn event(
-    entry: &Entry,
-    record: Option<&Record>,
-    user: Option<String>,
-    order: Option<v1::OrderReference>,
-) -> v1::Event {
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+/// An entry of the log, with its record as it stands now where there is one.
+pub(crate) fn event(entry: &Entry, record: Option<&Record>) -> v1::Event {
+    let moves = entry.moved.iter().filter(|(counter, _)| claims::is_told(counter));
     v1::Event {
         reservation_id: entry.id.clone(),
         version: number(entry.version),
         transition: transition(entry.transition).into(),
         at: Some(moment(entry.at)),
-        moved: entry.moved.iter().map(|(counter, by)| moved(counter, *by)).collect(),
+        moved: moves.map(|(counter, by)| moved(counter, *by)).collect(),
         position: number(entry.position),
-        user,
         state: record.map_or(v1::ReservationState::Unspecified, |record| state(record.state)).into(),
         current_version: record.map_or(0, |record| number(record.version)),
-        order,
+        ..Default::default()
     }
+}
+
+/// Of an order, with who bought and what it is called.
+pub(crate) fn of_order(entry: &Entry, record: &Record, user: Option<String>, order: Option<v1::OrderReference>) -> v1::Event {
+    v1::Event { user, order, ..event(entry, Some(record)) }
+}
+
+/// Of a coupon that was handed out.
+pub(crate) fn handed_out(entry: &Entry, record: &Record, handed_out: &HandedOut) -> v1::Event {
+    let HandedOut { user, place, entry: instance, request_id } = handed_out;
+    let instance = instance.clone().unwrap_or_default();
+    let coupon = v1::HandedOutCoupon {
+        user: user.clone(),
+        instance: instance_id(user, *place),
+        design: instance.design,
+        distribution: instance.distribution,
+        channel: instance.channel,
+        how: instance.how,
+        request_id: request_id.clone(),
+        at: Some(moment(instance.at)),
+        expires_at: instance.until.map(moment),
+    };
+    v1::Event { user: Some(user.clone()), handed_out: Some(coupon), ..event(entry, Some(record)) }
+}
+
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn moved(counter: &Name, by: i64) -> v1::CounterMove {

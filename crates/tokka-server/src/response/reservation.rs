@@ -104,7 +104,7 @@ pub(crate) fn refund(rulebook: &Rulebook, basket: &Basket, refund: &Refund) -> v
 
 pub(crate) fn amounts(portions: &[Portion]) -> Vec<v1::CounterAmount> {
     let one = |portion: &Portion| v1::CounterAmount { counter: Some(claims::to_wire(&portion.counter)), amount: portion.amount };
-    portions.iter().map(one).collect()
+    portions.iter().filter(|portion| claims::is_told(&portion.counter)).map(one).collect()
 }
 
 /// Why a price is not the expected one: the counters that caused it, each with what the order wants of it, and beside it

@@ -9,13 +9,23 @@ mod applying;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod coupon_shop;
+#[cfg(test)]
+mod coupons;
+#[cfg(test)]
+mod coupons_bad_input;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod out_of_force;
 #[cfg(test)]
 mod promotions;
 #[cfg(test)]

@@ -25,14 +25,29 @@ mod applying;
 #[path = "../api/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "../api/coupon_shop.rs"]
+mod coupon_shop;
+#[cfg(test)]
+#[path = "../api/coupons.rs"]
+mod coupons;
+#[cfg(test)]
+#[path = "../api/coupons_bad_input.rs"]
+mod coupons_bad_input;
+#[cfg(test)]
 #[path = "../api/desk.rs"]
 mod desk;
 #[cfg(test)]
 #[path = "../api/events.rs"]
 mod events;
 #[cfg(test)]
+#[path = "../api/gate.rs"]
+mod gate;
+#[cfg(test)]
 #[path = "../api/orders.rs"]
 mod orders;
+#[cfg(test)]
+#[path = "../api/out_of_force.rs"]
+mod out_of_force;
 #[cfg(test)]
 #[path = "../api/promotions.rs"]
 mod promotions;

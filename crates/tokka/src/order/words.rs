@@ -29,7 +29,7 @@ pub(super) fn policy(policy: v1::RefundPolicy) -> &'static str {
 
 /// A limited quantity.
 pub(crate) fn counter(counter: &v1::Counter) -> String {
-    let v1::Counter { promotion, sku, gift, period, .. } = counter;
+    let v1::Counter { promotion, sku, gift, period, distribution, instance, .. } = counter;
     let of_sku = if sku.is_empty() { String::new() } else { format!(" of {sku}") };
     let since = if period.is_empty() { String::new() } else { format!(" since {period}") };
     match counter.kind() {
@@ -39,6 +39,9 @@ pub(crate) fn counter(counter: &v1::Counter) -> String {
         v1::CounterKind::OrdersPerUser => format!("{promotion}: the customer's orders{since}"),
         v1::CounterKind::Budget => format!("{promotion}: budget"),
         v1::CounterKind::GiftInventory => format!("gift {gift}: inventory"),
+        v1::CounterKind::CouponsIssued => format!("{distribution}: coupons handed out"),
+        v1::CounterKind::CouponsPerUser => format!("{distribution}: the customer's coupons"),
+        v1::CounterKind::CouponUse => format!("coupon {instance}: its one use"),
         v1::CounterKind::Unspecified => format!("{promotion}{gift}: a limit that this program does not know"),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tokka_ledger::Ledger as _;
 use tokka_ledger::archive::{Archive, ArchiveError};
-use tokka_ledger::model::Record;
+use tokka_ledger::model::{Event, Record};
 use tokka_ledger::redis::{Config, RestoreError, restore};
 
 use crate::failure::Failure;
@@ -61,7 +61,7 @@ pub(super) async fn run(arguments: &Restore) -> Result<(), Failure> {
         (Some(file), Some(key)) => read(file, key)?,
         _ => Vec::new(),
     };
-    // A receipt has the answers of returns, which an archive has not: an event that says no more than it gives way.
+    // A receipt has the answers of all returns: an event that says no more than it gives way.
     let mut vouched: HashMap<(String, String), u64> = HashMap::new();
     for record in &receipts {
         let version = vouched.entry((record.shard_key.clone(), record.id.clone())).or_default();
@@ -71,13 +71,20 @@ pub(super) async fn run(arguments: &Restore) -> Result<(), Failure> {
         let vouched = vouched.get(&(record.shard_key.clone(), record.id.clone()));
         vouched.is_none_or(|version| record.version > *version)
     };
+    let mut answers = Answers::default();
+    for (archive, day) in &days {
+        answers.learn(&archive.day(day).map_err(|error| unreadable(&error))?.events);
+    }
     // A day at a time is in memory. The first that cannot be read ends it: a store that lacks a day is not restored.
     let mut broken = None;
     let mut days = days.into_iter();
     let archived = std::iter::from_fn(|| {
         let (archive, day) = days.next()?;
         match archive.day(&day) {
-            Ok(day) => Some(day.events.into_iter().filter_map(|event| event.record).filter(says_more).collect::<Vec<_>>()),
+            Ok(day) => {
+                let records = day.events.into_iter().filter_map(|event| event.record).map(|record| answers.complete(record));
+                Some(records.filter(says_more).collect::<Vec<_>>())
+            }
             Err(error) => {
                 broken = Some(error);
                 None
@@ -104,6 +111,33 @@ pub(super) async fn run(arguments: &Restore) -> Result<(), Failure> {
     let documents = documents(&archives, url).await?;
     let [read, written, documents] = [restored.read, restored.written, documents].map(number);
     output::print(&format!("{read} records read, {written} written, {documents} documents\n"))
+}
+
+/// What returns gave back, by record and version: each stands in the event of its own version alone.
+#[derive(Default)]
+struct Answers(HashMap<(String, String), HashMap<u64, Vec<u8>>>);
+
+impl Answers {
+    fn learn(&mut self, events: &[Event]) {
+        for record in events.iter().filter_map(|event| event.record.as_ref()) {
+            for step in record.returns.iter().filter(|step| !step.answer.is_empty()) {
+                let known = self.0.entry((record.shard_key.clone(), record.id.clone())).or_default();
+                known.insert(step.version, step.answer.clone());
+            }
+        }
+    }
+
+    /// A record with the answers of all its returns that are known.
+    fn complete(&self, mut record: Record) -> Record {
+        if let Some(known) = self.0.get(&(record.shard_key.clone(), record.id.clone())) {
+            for step in &mut record.returns {
+                if let Some(answer) = known.get(&step.version) {
+                    step.answer.clone_from(answer);
+                }
+            }
+        }
+        record
+    }
 }
 
 /// What prices the orders again. They never change under their name: one that is there is right.

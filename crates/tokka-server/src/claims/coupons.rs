@@ -1,0 +1,89 @@
+//! Which counter or document of the ledger is a coupon's?
+//!
+//! | what | parts of its name | a customer's own |
+//! |---|---|---|
+//! | how many coupons a distribution has handed out | `issued`, distribution | |
+//! | how many of them one customer has had | `claimed`, distribution, user | yes |
+//! | how many instances a customer was ever given | `wallet`, user | yes |
+//! | the instance at a place: a document | `wallet_entry`, user, place | yes |
+//! | the one use of an instance | `coupon_use`, user, place | yes |
+//! | how many orders ever used it, returned ones too | `coupon_orders`, user, place | yes |
+//!
+//! Places are decimal. The names are stored, so they never change.
+
+use tokka_ledger::model::AMOUNT_MAX;
+use tokka_ledger::name::Name;
+use tokka_proto::v1;
+
+use crate::coupons::{Distributions, instance_id};
+
+const ISSUED: &str = "issued";
+const CLAIMED: &str = "claimed";
+const WALLET: &str = "wallet";
+const WALLET_ENTRY: &str = "wallet_entry";
+const COUPON_USE: &str = "coupon_use";
+const COUPON_ORDERS: &str = "coupon_orders";
+
+pub(crate) fn issued(distribution: &str) -> Name {
+    Name::of(&[ISSUED, distribution])
+}
+
+pub(crate) fn claimed(distribution: &str, user: &str) -> Name {
+    Name::of(&[CLAIMED, distribution, user])
+}
+
+pub(crate) fn wallet(user: &str) -> Name {
+    Name::of(&[WALLET, user])
+}
+
+pub(crate) fn entry(user: &str, place: u64) -> Name {
+    Name::of(&[WALLET_ENTRY, user, &place.to_string()])
+}
+
+pub(crate) fn one_use(user: &str, place: u64) -> Name {
+    Name::of(&[COUPON_USE, user, &place.to_string()])
+}
+
+pub(crate) fn orders(user: &str, place: u64) -> Name {
+    Name::of(&[COUPON_ORDERS, user, &place.to_string()])
+}
+
+/// Does nobody outside need to hear of it? It only keeps a wallet in order.
+pub(super) fn is_inner(parts: &[&str]) -> bool {
+    matches!(parts, [WALLET, _] | [COUPON_ORDERS, _, _])
+}
+
+/// As callers read it; `None`: it is no coupon's.
+pub(super) fn to_wire(parts: &[&str]) -> Option<v1::Counter> {
+    let of = |kind: v1::CounterKind, distribution: &str, instance: String| v1::Counter {
+        kind: kind.into(),
+        distribution: distribution.to_owned(),
+        instance,
+        ..Default::default()
+    };
+    Some(match *parts {
+        [ISSUED, distribution] => of(v1::CounterKind::CouponsIssued, distribution, String::new()),
+        [CLAIMED, distribution, _] => of(v1::CounterKind::CouponsPerUser, distribution, String::new()),
+        [COUPON_USE, user, place] => {
+            of(v1::CounterKind::CouponUse, "", place.parse().map(|place| instance_id(user, place)).unwrap_or_default())
+        }
+        _ => return None,
+    })
+}
+
+/// Whose it is, where it counts or names a user.
+pub(super) fn user_of<'a>(parts: &[&'a str]) -> Option<&'a str> {
+    match *parts {
+        [CLAIMED, _, user] | [WALLET, user] | [WALLET_ENTRY | COUPON_USE | COUPON_ORDERS, user, _] => Some(user),
+        _ => None,
+    }
+}
+
+/// The limit that the newest catalogue has; `None`: it is no coupon's, or the catalogue does not know it any more.
+pub(super) fn limit_now(distributions: &Distributions, parts: &[&str]) -> Option<i64> {
+    match *parts {
+        [ISSUED, id] => Some(distributions.get(id)?.issued.unwrap_or(AMOUNT_MAX)),
+        [CLAIMED, id, _] => Some(distributions.get(id)?.per_user.unwrap_or(AMOUNT_MAX)),
+        _ => None,
+    }
+}

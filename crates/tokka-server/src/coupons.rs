@@ -1,0 +1,33 @@
+//! How do customers come by coupons, and what becomes of each? Wallets over the ledger; one file a call.
+//!
+//! `docs/adr/0009` says why a wallet is numbered places of one customer.
+
+use std::sync::Arc;
+
+use tokka_ledger::Ledger;
+
+use crate::catalogue::Catalogue;
+
+mod claim;
+mod distributions;
+mod hand_out;
+mod list;
+pub(crate) mod record;
+mod service;
+pub(crate) mod wallet;
+
+pub(crate) use distributions::Distributions;
+pub(crate) use service::CouponDesk;
+pub(crate) use wallet::instance_id;
+
+/// Coupons over a ledger.
+pub(crate) struct Coupons {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+}
+
+impl std::fmt::Debug for Coupons {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Coupons").finish_non_exhaustive()
+    }
+}

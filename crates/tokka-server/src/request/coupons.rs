@@ -1,0 +1,62 @@
+//! Who wants which coupon? Requests about wallets, with every violation at once.
+
+use std::collections::BTreeSet;
+
+use tokka_core::basket::FieldViolation;
+use tokka_core::id::Id;
+use tokka_proto::v1;
+
+use super::reservation::token;
+use crate::error::ApiError;
+
+/// A claim that obeys every bound.
+pub(crate) fn claim(request: v1::ClaimCouponRequest) -> Result<v1::ClaimCouponRequest, ApiError> {
+    let mut wrong = Vec::new();
+    token("user", &request.user, &mut wrong);
+    id("distribution", &request.distribution, &mut wrong);
+    token("request_id", &request.request_id, &mut wrong);
+    if wrong.is_empty() { Ok(request) } else { Err(ApiError::Invalid(wrong)) }
+}
+
+/// Which page of whose wallet.
+#[derive(Debug)]
+pub(crate) struct WalletPage {
+    pub(crate) user: String,
+    pub(crate) states: BTreeSet<v1::UserCouponState>,
+    pub(crate) page_size: usize,
+    pub(crate) page_token: String,
+}
+
+/// Reads a request for a page.
+pub(crate) fn wallet(request: v1::ListUserCouponsRequest) -> Result<WalletPage, ApiError> {
+    let v1::ListUserCouponsRequest { user, states, page_size, page_token } = request;
+    let mut wrong = Vec::new();
+    token("user", &user, &mut wrong);
+    let mut wanted = BTreeSet::new();
+    for (index, state) in states.into_iter().enumerate() {
+        match v1::UserCouponState::try_from(state) {
+            Ok(v1::UserCouponState::Unspecified) | Err(_) => {
+                let description = format!("`{state}` is no state of a coupon");
+                wrong.push(FieldViolation::new(format!("states[{index}]"), description));
+            }
+            Ok(state) => {
+                wanted.insert(state);
+            }
+        }
+    }
+    let page_size = super::page_size(page_size, &mut wrong);
+    if wrong.is_empty() { Ok(WalletPage { user, states: wanted, page_size, page_token }) } else { Err(ApiError::Invalid(wrong)) }
+}
+
+/// A page that does not begin where its token says.
+pub(crate) fn wrong_page() -> ApiError {
+    let description = "no token of this list: its other fields are not the same; begin without one";
+    ApiError::Invalid(vec![FieldViolation::new("page_token", description)])
+}
+
+/// The id of a document.
+fn id(field: &str, id: &str, wrong: &mut Vec<FieldViolation>) {
+    if let Err(error) = Id::parse(id) {
+        wrong.push(FieldViolation::new(field, format!("`{id}`: {error}")));
+    }
+}
