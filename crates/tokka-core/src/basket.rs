@@ -250,16 +250,22 @@ impl Basket {
             count if count > LINES_MAX => check.fail("lines", format!("{count} lines, at most {LINES_MAX} are allowed")),
             _ => {}
         }
-        let mut seen = BTreeSet::new();
+        let (repeated, unnamed) = {
+            let mut seen: BTreeSet<&str> = BTreeSet::new();
+            let repeated: Vec<bool> = lines.iter().take(LINES_MAX).map(|line| !seen.insert(line.line_id.as_str())).collect();
+            let unnamed = select_spend.keys().filter(|line_id| !seen.contains(line_id.as_str()));
+            (repeated, unnamed.cloned().collect::<Vec<String>>())
+        };
         let mut parsed = Vec::with_capacity(lines.len());
         // A request far out of bounds is not checked line by line: it would only bring a thousand equal complaints.
-        for (index, line) in lines.into_iter().take(LINES_MAX).enumerate() {
-            let path = format!("lines[{index}]");
-            if !seen.insert(line.line_id.clone()) {
-                check.fail(format!("{path}.line_id"), format!("`{}` is used by an earlier line", line.line_id));
+        for (index, (line, repeated)) in lines.into_iter().zip(repeated).enumerate() {
+            check.line = Some(index);
+            if repeated {
+                check.fail("line_id", format!("`{}` is used by an earlier line", line.line_id));
             }
-            parsed.extend(check.line(&path, line));
+            parsed.extend(check.line(line));
         }
+        check.line = None;
         let offered = match &coupons {
             CouponsOffered::These(ids) | CouponsOffered::Auto { held: ids } => ids,
         };
@@ -276,10 +282,8 @@ impl Basket {
                 check.fail(format!("select[{sku}]"), format!("no line has the sku `{sku}`"));
             }
         }
-        for line_id in select_spend.keys() {
-            if !seen.contains(line_id) {
-                check.fail(format!("select_spend[{line_id}]"), format!("no line is called `{line_id}`"));
-            }
+        for line_id in unnamed {
+            check.fail(format!("select_spend[{line_id}]"), format!("no line is called `{line_id}`"));
         }
         let gross = gross(&parsed);
         if gross.is_none() {
@@ -464,15 +468,19 @@ fn gross(lines: &[Line]) -> Option<Amount> {
     lines.iter().try_fold(Amount::ZERO, |sum, line| sum.plus(line.unit_price.times(line.quantity)?)).ok()
 }
 
-/// Collects violations while a request is read.
+/// Collects violations while a request is read. Paths are written where something is wrong: nearly nothing is.
 #[derive(Default)]
 struct Check {
     violations: Vec<FieldViolation>,
+    /// Fields are those of this line.
+    line: Option<usize>,
 }
 
 impl Check {
-    fn fail(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.violations.push(FieldViolation::new(field, description));
+    fn fail(&mut self, field: impl AsRef<str>, description: impl Into<String>) {
+        let field = field.as_ref();
+        let path = self.line.map_or_else(|| field.to_owned(), |line| format!("lines[{line}].{field}"));
+        self.violations.push(FieldViolation::new(path, description));
     }
 
     fn token(&mut self, field: &str, text: String) -> Option<Token> {
@@ -496,34 +504,34 @@ impl Check {
         tokens
     }
 
-    fn price(&mut self, path: &str, field: &str, value: i64) -> Amount {
+    fn price(&mut self, field: &str, value: i64) -> Amount {
         if !(0..=UNIT_PRICE_MAX).contains(&value) {
-            self.fail(format!("{path}.{field}"), format!("`{value}` is not between 0 and {UNIT_PRICE_MAX} minor units"));
+            self.fail(field, format!("`{value}` is not between 0 and {UNIT_PRICE_MAX} minor units"));
         }
         Amount::minor(value)
     }
 
-    fn line(&mut self, path: &str, line: LineRequest) -> Option<Line> {
+    fn line(&mut self, line: LineRequest) -> Option<Line> {
         let before = self.violations.len();
-        let line_id = self.token(&format!("{path}.line_id"), line.line_id);
-        let sku = self.token(&format!("{path}.sku"), line.sku);
+        let line_id = self.token("line_id", line.line_id);
+        let sku = self.token("sku", line.sku);
         let store = match Id::parse(line.store.as_str()) {
             Ok(id) => Some(id),
             Err(error) => {
                 let reserved = if RESERVED.contains(&line.store.as_str()) { "; a line is sold by a store" } else { "" };
-                self.fail(format!("{path}.store"), format!("`{}`: {error}{reserved}", line.store));
+                self.fail("store", format!("`{}`: {error}{reserved}", line.store));
                 None
             }
         };
-        let categories = self.tokens(&format!("{path}.categories"), line.categories);
-        let unit_price = self.price(path, "unit_price", line.unit_price);
+        let categories = self.tokens("categories", line.categories);
+        let unit_price = self.price("unit_price", line.unit_price);
         if !(1..=QUANTITY_MAX).contains(&line.quantity) {
-            self.fail(format!("{path}.quantity"), format!("`{}` is not between 1 and {QUANTITY_MAX}", line.quantity));
+            self.fail("quantity", format!("`{}` is not between 1 and {QUANTITY_MAX}", line.quantity));
         }
-        let list_price = line.list_price.map(|value| self.price(path, "list_price", value));
-        let floor_price = line.floor_price.map(|value| self.price(path, "floor_price", value));
-        let tax_class = line.tax_class.and_then(|text| self.token(&format!("{path}.tax_class"), text));
-        let tags = self.tokens(&format!("{path}.tags"), line.tags);
+        let list_price = line.list_price.map(|value| self.price("list_price", value));
+        let floor_price = line.floor_price.map(|value| self.price("floor_price", value));
+        let tax_class = line.tax_class.and_then(|text| self.token("tax_class", text));
+        let tags = self.tokens("tags", line.tags);
         let (Some(line_id), Some(sku), Some(store), true) = (line_id, sku, store, before == self.violations.len()) else {
             return None;
         };

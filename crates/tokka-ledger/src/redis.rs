@@ -30,6 +30,7 @@ mod layout;
 mod reply;
 mod scripts;
 mod server_clock;
+mod texts;
 
 mod change;
 mod lane;
@@ -311,7 +312,7 @@ impl Store {
             }
             return Ok(None);
         };
-        let record = ask::read_record(&bytes)?;
+        let record = ask::read_record(id, &bytes)?;
         if record.shard_key != shard_key {
             return Ok(None);
         }
@@ -433,8 +434,12 @@ impl Ledger for Redis {
         for ids in ids.chunks(256) {
             let keys: Vec<Vec<u8>> = ids.iter().map(|id| part.post.shard.record(id)).collect();
             let read = self.store.patiently(|| part.reader.read(keys.clone())).await?;
-            for bytes in read.values.into_iter().flatten() {
-                add_held(&mut sums, counters, &ask::read_record(&bytes)?);
+            for (id, bytes) in ids.iter().zip(read.values) {
+                let Some(bytes) = bytes else { continue };
+                let record = ask::read_record(id, &bytes)?;
+                if record.shard_key == shard_key {
+                    add_held(&mut sums, counters, &record);
+                }
             }
         }
         Ok(sums)

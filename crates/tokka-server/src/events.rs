@@ -13,7 +13,7 @@ use futures_util::stream::{self, BoxStream};
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokka_core::basket::FieldViolation;
-use tokka_ledger::model::{Cursor, Entry, Event, Events, Millis};
+use tokka_ledger::model::{Cursor, Entry, Event, Events, Millis, Record};
 use tokka_ledger::{Ledger, LedgerError};
 use tokka_proto::v1;
 use tokka_proto::v1::event_service_server::EventService;
@@ -22,6 +22,7 @@ use tonic::{Request, Response, Status};
 
 use crate::coupons::record::HandedOut;
 use crate::error::ApiError;
+use crate::payload::Stored;
 use crate::reservations::{self, Reservations};
 use crate::response::event as wire;
 
@@ -191,11 +192,18 @@ pub fn told(event: &Event) -> v1::Event {
         Ok(None) => {}
         Err(why) => tracing::error!(record_id = id, version, why, "an event is told without its coupon"),
     }
-    let (stored, order) = reservations::named(record).unwrap_or_else(|error| {
+    let (user, order) = names(record).unwrap_or_else(|error| {
         tracing::error!(reservation_id = id, version, ?error, "an event is told without the names of its order");
         (None, None)
     });
-    wire::of_order(entry, record, stored.as_ref(), order)
+    wire::of_order(entry, record, user, order)
+}
+
+/// Who bought, and what the order is called by now.
+fn names(record: &Record) -> Result<(Option<String>, Option<v1::OrderReference>), ApiError> {
+    let (stored, order) = reservations::named(record)?;
+    let buyer = stored.as_ref().map(Stored::buyer).transpose()?.unwrap_or_default();
+    Ok((buyer.user, order))
 }
 
 /// A batch in messages that a caller takes. All but the last bring the cursor from before it: its other events are not

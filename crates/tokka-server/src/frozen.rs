@@ -58,6 +58,18 @@ pub(crate) async fn freeze(
             hashes.extend_from_slice(&hash.to_be_bytes());
         }
     }
+    if !missing.is_empty() {
+        // Boxed: it is rare.
+        hashes.extend(Box::pin(write(ledger, kept, rulebook, missing)).await?);
+    }
+    // Equal sets are equal bytes, so that they share a compiled rulebook.
+    let (chunks, _) = hashes.as_chunks_mut::<HASH_BYTES>();
+    chunks.sort_unstable();
+    Ok(hashes)
+}
+
+/// Writes documents that are not known to be kept, and answers their hashes.
+async fn write(ledger: &dyn Ledger, kept: &Kept, rulebook: &Rulebook, missing: Vec<Part>) -> Result<Vec<u8>, LedgerError> {
     let written = missing.iter().filter_map(|part| Some((part, document(rulebook, part)?)));
     let puts = written.map(|(part, document)| async move {
         let text = encode::canonical(&document);
@@ -66,16 +78,12 @@ pub(crate) async fn freeze(
         ledger.put(&name(hash), 0, text.into_bytes()).await.map(|_| (part.clone(), hash))
     });
     let puts = futures_util::future::try_join_all(puts).await?;
-    if !puts.is_empty() {
-        let mut known = kept.0.write().unwrap_or_else(PoisonError::into_inner);
-        for (part, hash) in puts {
-            hashes.extend_from_slice(&hash.to_be_bytes());
-            known.insert(part, hash);
-        }
+    let mut known = kept.0.write().unwrap_or_else(PoisonError::into_inner);
+    let mut hashes = Vec::new();
+    for (part, hash) in puts {
+        hashes.extend_from_slice(&hash.to_be_bytes());
+        known.insert(part, hash);
     }
-    // Equal sets are equal bytes, so that they share a compiled rulebook.
-    let (chunks, _) = hashes.as_chunks_mut::<HASH_BYTES>();
-    chunks.sort_unstable();
     Ok(hashes)
 }
 

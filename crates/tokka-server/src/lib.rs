@@ -14,6 +14,7 @@ mod guard;
 mod insight;
 mod log_id;
 mod open_orders;
+mod packed;
 mod page_token;
 mod payload;
 mod pricing;

@@ -10,22 +10,23 @@ use prost::Message;
 use tokka_core::refund::RefundPolicy;
 use tokka_proto::v1;
 
+use crate::packed;
+
 /// The message follows as it is.
 const PLAIN: u8 = 1;
 /// Its length in four bytes, the lowest first, then the message, compressed by zstd.
 const COMPRESSED: u8 = 2;
 /// Shorter messages are not worth the time.
 const COMPRESS_FROM_BYTES: usize = 512;
-const LEVEL: i32 = 1;
 /// The longest request, and as much again for what was seen of counters.
 const BYTES_MAX: usize = 2 << 20;
 
 /// A priced order as it is stored.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Stored {
-    /// The canonical request.
-    #[prost(message, optional, tag = "1")]
-    pub(crate) request: Option<v1::ReserveRequest>,
+    /// The canonical request, as it is written: a message in a message and its bytes are the same on the wire.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) request: Vec<u8>,
     /// The moment that it was priced for.
     #[prost(message, optional, tag = "2")]
     pub(crate) at: Option<prost_types::Timestamp>,
@@ -58,6 +59,24 @@ pub(crate) struct Stored {
     pub(crate) out_of_force: BTreeMap<String, u32>,
 }
 
+/// What nearly all answers say of a basket: of a request all but this is skipped.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Buyer {
+    /// ISO 4217.
+    #[prost(string, tag = "1")]
+    pub(crate) currency: String,
+    /// The user that Reserve named.
+    #[prost(string, optional, tag = "3")]
+    pub(crate) user: Option<String>,
+}
+
+/// [`v1::ReserveRequest`], as far as [`Buyer`] is in it.
+#[derive(Clone, PartialEq, Message)]
+struct Asked {
+    #[prost(message, optional, tag = "2")]
+    basket: Option<Buyer>,
+}
+
 /// Bytes that are no stored order: a bug, or a newer server's.
 #[derive(Debug, thiserror::Error)]
 #[error("a stored order cannot be read: {0}")]
@@ -68,7 +87,7 @@ impl Stored {
         let plain = self.encode_to_vec();
         if plain.len() >= COMPRESS_FROM_BYTES
             && let Ok(length) = u32::try_from(plain.len())
-            && let Ok(compressed) = zstd::bulk::compress(&plain, LEVEL)
+            && let Some(compressed) = packed::compress(&plain)
             && compressed.len() < plain.len()
         {
             return [&[COMPRESSED][..], &length.to_le_bytes(), &compressed].concat();
@@ -91,13 +110,15 @@ impl Stored {
         }
     }
 
-    /// The user that Reserve named.
-    pub(crate) fn user(&self) -> Option<&str> {
-        self.request.as_ref()?.basket.as_ref()?.user.as_deref()
+    /// The canonical request.
+    pub(crate) fn request(&self) -> Result<v1::ReserveRequest, Unreadable> {
+        v1::ReserveRequest::decode(self.request.as_slice()).map_err(|error| Unreadable(error.to_string()))
     }
 
-    pub(crate) fn currency(&self) -> &str {
-        self.request.as_ref().and_then(|request| request.basket.as_ref()).map_or("", |basket| &basket.currency)
+    /// Who buys, in which currency, as Reserve said.
+    pub(crate) fn buyer(&self) -> Result<Buyer, Unreadable> {
+        let read = Asked::decode(self.request.as_slice()).map_err(|error| Unreadable(error.to_string()))?;
+        Ok(read.basket.unwrap_or_default())
     }
 
     pub(crate) fn policy(&self) -> RefundPolicy {
@@ -120,7 +141,7 @@ mod tests {
         let line = v1::Line { line_id: "a".to_owned(), sku: "mask-50".to_owned(), quantity: 3, ..Default::default() };
         let basket = v1::Basket { currency: "JPY".to_owned(), lines: vec![line; lines], ..Default::default() };
         let request = v1::ReserveRequest { basket: Some(basket), ..Default::default() };
-        Stored { request: Some(request), usage: vec![0, 7], payable: 2940, ..Default::default() }
+        Stored { request: request.encode_to_vec(), usage: vec![0, 7], payable: 2940, ..Default::default() }
     }
 
     #[test]
@@ -130,6 +151,15 @@ mod tests {
             assert_eq!(bytes[0], version);
             assert_eq!(Stored::from_bytes(&bytes).expect("readable"), order(lines));
         }
+    }
+
+    #[test]
+    fn the_buyer_is_read_without_the_rest() {
+        let basket = v1::Basket { currency: "JPY".to_owned(), user: Some("u-1".to_owned()), ..Default::default() };
+        let request = v1::ReserveRequest { reservation_id: "r".to_owned(), basket: Some(basket), ..Default::default() };
+        let stored = Stored { request: request.encode_to_vec(), ..Default::default() };
+        assert_eq!(stored.buyer().expect("readable"), Buyer { currency: "JPY".to_owned(), user: Some("u-1".to_owned()) });
+        assert_eq!(stored.request().expect("readable"), request);
     }
 
     #[test]

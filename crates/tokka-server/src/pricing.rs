@@ -111,6 +111,7 @@ mod tests {
     use crate::counters::StoreSilent;
     use crate::frozen::Thawed;
     use crate::receipt::Receipts;
+    use crate::reservations::Scarce;
 
     const SHOP: &str = r#"
 kind: catalogue
@@ -165,6 +166,7 @@ item_price: {fixed: 980}
             ledger: Arc::new(tokka_ledger::Memory::default()),
             receipts,
             thawed: Thawed::default(),
+            scarce: Scarce::default(),
         };
         let service = Pricing { catalogue, counters: Arc::new(counters), reservations: Arc::new(reservations) };
         service.answered(request, Timestamp::UNIX_EPOCH).await.expect("a price").quote.expect("a quote")

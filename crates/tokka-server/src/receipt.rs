@@ -1,9 +1,9 @@
 //! How does a caller prove which reservation it speaks of? By its receipt: the record, signed by this server.
 //!
-//! A receipt is a version, the id of the key, the id of the store with the record, compressed by zstd, and an HMAC-SHA256 over
-//! all of that. The key is made at the first start, lies in the data directory readable by its owner alone, and is shared
-//! between the servers of a store by giving each the same file. Two stores may share a key; a receipt is good in its own store
-//! and in one that the store's history was restored into.
+//! A receipt is a version, the id of the key, the id of the store with the record, compressed by zstd where that is worth it, and an
+//! HMAC-SHA256 over all of that. The key is made at the first start, lies in the data directory readable by its owner alone, and is
+//! shared between the servers of a store by giving each the same file. Two stores may share a key; a receipt is good in its own
+//! store and in one that the store's history was restored into.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -14,16 +14,20 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokka_ledger::model::Record;
 
+use crate::packed;
+
 /// A longer one is not given: the record is asked for by its id.
 pub(crate) const BYTES_MAX: usize = 64 << 10;
-const VERSION: u8 = 4;
-/// Read as well: a record alone, of whatever store.
+/// A store and its record follow compressed, …
+const COMPRESSED: u8 = 4;
+/// … or as they are: most of a record is a payload that is compressed already.
+const PLAIN: u8 = 5;
+/// Read as well: a record alone, of whatever store, compressed.
 const WITHOUT_STORE: u8 = 3;
 const HEAD_BYTES: usize = 5;
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 const KEY_FILE: &str = "receipt.key";
-const LEVEL: i32 = 1;
 
 /// The record that a receipt speaks of, as it stood then, and the store that it is of, by the key in a file. Older receipts
 /// name no store.
@@ -100,9 +104,17 @@ impl Receipts {
     /// The receipt of a record as it stands; empty where it would be longer than 64 KiB.
     pub(crate) fn write(&self, record: &Record) -> Vec<u8> {
         let store = self.stores.first().map(String::as_str).unwrap_or_default();
-        let written = postcard::to_allocvec(&(store, record)).ok();
-        let Some(compressed) = written.and_then(|bytes| zstd::bulk::compress(&bytes, LEVEL).ok()) else { return Vec::new() };
-        let mut receipt = [&[VERSION][..], &self.key_id, &compressed].concat();
+        let Ok(written) = postcard::to_allocvec(&(store, record)) else { return Vec::new() };
+        let (version, written) = if written.len() / 2 < record.payload.len() {
+            (PLAIN, written)
+        } else {
+            let Some(compressed) = packed::compress(&written) else { return Vec::new() };
+            (COMPRESSED, compressed)
+        };
+        let mut receipt = Vec::with_capacity(written.len().saturating_add(HEAD_BYTES + MAC_BYTES));
+        receipt.push(version);
+        receipt.extend_from_slice(&self.key_id);
+        receipt.extend_from_slice(&written);
         let mac = self.mac(&receipt).map(|mac| mac.finalize().into_bytes());
         let Some(mac) = mac.filter(|mac| receipt.len().saturating_add(mac.len()) <= BYTES_MAX) else { return Vec::new() };
         receipt.extend_from_slice(&mac);
@@ -132,15 +144,17 @@ impl Receipts {
         }
         let (signed, mac) = receipt.split_last_chunk::<MAC_BYTES>().ok_or_else(unsigned)?;
         self.mac(signed).ok_or_else(unsigned)?.verify_slice(mac).map_err(|_| unsigned())?;
-        let (head, compressed) = signed.split_first_chunk::<HEAD_BYTES>().ok_or_else(unsigned)?;
+        let (head, written) = signed.split_first_chunk::<HEAD_BYTES>().ok_or_else(unsigned)?;
         // Whatever was written is read again, however long it was: only what this key signed gets here.
-        let bytes = || zstd::stream::decode_all(compressed).map_err(|_| unsigned());
+        let unpacked = || zstd::stream::decode_all(written).map_err(|_| unsigned());
+        let of_a_store = |bytes: &[u8]| -> Result<(Record, Option<String>), NotAReceipt> {
+            let (store, record): (String, Record) = postcard::from_bytes(bytes).map_err(|_| unsigned())?;
+            Ok((record, Some(store)))
+        };
         match head[0] {
-            VERSION => {
-                let (store, record): (String, Record) = postcard::from_bytes(&bytes()?).map_err(|_| unsigned())?;
-                Ok((record, Some(store)))
-            }
-            WITHOUT_STORE => Ok((postcard::from_bytes(&bytes()?).map_err(|_| unsigned())?, None)),
+            PLAIN => of_a_store(written),
+            COMPRESSED => of_a_store(&unpacked()?),
+            WITHOUT_STORE => Ok((postcard::from_bytes(&unpacked()?).map_err(|_| unsigned())?, None)),
             _ => Err(unsigned()),
         }
     }
@@ -247,7 +261,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let receipts = opened(dir.path());
         let bytes = postcard::to_allocvec(&record(vec![1, 2])).expect("bytes");
-        let compressed = zstd::bulk::compress(&bytes, LEVEL).expect("compressed");
+        let compressed = packed::compress(&bytes).expect("compressed");
         let mut older = [&[3][..], &receipts.key_id, &compressed].concat();
         let mac = receipts.mac(&older).expect("a mac").finalize().into_bytes();
         older.extend_from_slice(&mac);

@@ -24,6 +24,8 @@ mod reserve;
 mod rollback;
 mod settle;
 
+pub(crate) use reserve::Scarce;
+
 /// Calls that lose a race so often in a row are answered `CONTENTION`.
 const TRIES_MAX: usize = 5;
 
@@ -33,6 +35,7 @@ pub(crate) struct Reservations {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) receipts: Receipts,
     pub(crate) thawed: Thawed,
+    pub(crate) scarce: Scarce,
 }
 
 impl std::fmt::Debug for Reservations {
@@ -85,12 +88,17 @@ impl Reservations {
     /// A reservation as it stands, with its receipt.
     fn head(&self, record: &Record) -> Result<v1::Reservation, ApiError> {
         let (stored, order) = named(record)?;
-        Ok(self.head_of(record, stored.as_ref(), order))
+        self.head_of(record, stored.as_ref(), order)
     }
 
-    fn head_of(&self, record: &Record, stored: Option<&Stored>, order: Option<v1::OrderReference>) -> v1::Reservation {
+    fn head_of(
+        &self,
+        record: &Record,
+        stored: Option<&Stored>,
+        order: Option<v1::OrderReference>,
+    ) -> Result<v1::Reservation, ApiError> {
         let receipt = self.receipts.write(record);
-        response::reservation::head(record, stored, order, receipt)
+        Ok(response::reservation::head(record, stored, order, receipt)?)
     }
 }
 

@@ -37,7 +37,7 @@ use crate::insight::{self, Follower, Insight, Totals};
 use crate::pricing::Pricing;
 use crate::promotions::{Line, Promotions};
 use crate::recent_usage::RecentUsage;
-use crate::reservations::Reservations;
+use crate::reservations::{Reservations, Scarce};
 use crate::store::on_redis::STORE;
 use crate::store::{self, Store};
 use crate::storefront::Storefront;
@@ -189,6 +189,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         ledger: Arc::clone(&ledger),
         receipts: store.receipts,
         thawed: Thawed::default(),
+        scarce: Scarce::default(),
     });
     let (end_streams, streams_end) = watch::channel(false);
     let mut counting = JoinSet::new();

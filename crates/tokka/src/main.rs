@@ -30,6 +30,10 @@ use crate::commands::{
     rollback, schema, serve, settlement, stats, store as stores, test, verify, watch, zone,
 };
 
+/// A request is many small strings. docs/performance.md has what this saves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What does this basket cost this customer now, and why?
 #[derive(Debug, Parser)]
 #[command(

@@ -63,10 +63,11 @@ impl Store {
             let used = |counter: &Name| seen.usage.as_ref().and_then(|usage| usage.get(counter)).copied().unwrap_or(0);
             let decided = step(seen.before.as_ref(), operation(ask, seen.old.as_ref()), moment, &used);
             let tried = if decided.changes.is_empty() {
+                // Boxed: what is rare shall not make all that waits for it as large as it is.
                 if seen.read && (seen.usage.is_some() || !rests_on_usage(&decided.answer)) {
-                    self.repeat(part, epoch, &mut seen, decided.answer).await
+                    Box::pin(self.repeat(part, epoch, &mut seen, decided.answer)).await
                 } else {
-                    self.look(part, ask, &mut seen, &decided.answer).await
+                    Box::pin(self.look(part, ask, &mut seen, &decided.answer)).await
                 }
             } else {
                 self.attempt(part, ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await
@@ -110,7 +111,9 @@ impl Store {
         let epoch = part.post.epoch.load(Ordering::Acquire);
         let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
         let revision = hold_of(ask).map_or(0, |hold| hold.revision);
-        self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision).await?;
+        if first_shared < moved.len() {
+            Box::pin(self.keep_limits(moved.get(first_shared..).unwrap_or_default(), revision)).await?;
+        }
         let before = |id: &str| -> Option<(Place, State)> {
             let of = [&seen.before, &seen.old].into_iter().flatten().find(|record| record.id == id)?;
             Some((of.place, of.state))
@@ -119,7 +122,9 @@ impl Store {
         let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, revision, retention);
         match part.writer.apply(wire.map_err(Trouble::Never)?).await {
             Ok(Applied::Done { epoch, first, broken }) => {
-                self.tell_broken(part, &moved, &broken).await;
+                if !broken.is_empty() {
+                    Box::pin(self.tell_broken(part, &moved, &broken)).await;
+                }
                 self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                 place_all(part, changes, &mut answer, epoch, first);
                 // A recovery that began in between has not looked at what was only now remembered.
@@ -129,7 +134,8 @@ impl Store {
                 Ok(Some(answer))
             }
             Ok(Applied::Differs(records)) => {
-                let records = read_records(records).map_err(Trouble::Never)?;
+                let ids = changes.iter().map(|change| change.record.id.as_str());
+                let records = read_records(ids, records).map_err(Trouble::Never)?;
                 if let Some(sent) = doubt.take()
                     && let Some(places) = same(&sent.changes, &records)
                 {
@@ -137,7 +143,7 @@ impl Store {
                         answer.place(&change.record.id, place);
                         part.remember(Record { place, ..change.record });
                     }
-                    self.confirm(part, epoch).await?;
+                    Box::pin(self.confirm(part, epoch)).await?;
                     return Ok(Some(answer));
                 }
                 for (change, record) in changes.iter().zip(records) {
@@ -149,7 +155,7 @@ impl Store {
                 Ok(None)
             }
             Ok(Applied::Refused { used, granted }) => {
-                let more = self.more(part, &moved, first_shared, &used, &granted, revision).await?;
+                let more = Box::pin(self.more(part, &moved, first_shared, &used, &granted, revision)).await?;
                 if !matches!(more, More::Came) {
                     not_done_yet(doubt.as_ref())?;
                 }
@@ -179,9 +185,10 @@ impl Store {
     async fn look(&self, part: &Part, ask: &Ask, seen: &mut Seen, answer: &Answer) -> Result<Option<Answer>, Trouble> {
         let (_, id, replaced) = names(ask);
         let shard = &part.post.shard;
-        let keys = std::iter::once(id).chain(replaced).map(|id| shard.record(id)).collect();
+        let ids = || std::iter::once(id).chain(replaced);
+        let keys = ids().map(|id| shard.record(id)).collect();
         let found = part.reader.read(keys).await?;
-        let mut records = found.values.into_iter().map(|value| value.map(|bytes| read_record(&bytes)).transpose());
+        let mut records = ids().zip(found.values).map(|(id, value)| read_if(id, value));
         let mut next = || records.next().transpose().map(Option::flatten).map_err(Trouble::Never);
         (seen.before, seen.old) = (next()?, next()?);
         // Neither what is not there nor what is may be the last word.
@@ -294,15 +301,23 @@ fn rests_on_usage(answer: &Answer) -> bool {
         || matches!(answer, Answer::Committed(crate::model::Committed::Refused { .. }))
 }
 
-/// The record of stored bytes.
-pub(super) fn read_record(bytes: &[u8]) -> Result<Record, LedgerError> {
+/// The record of an id, of what is stored under its key.
+pub(super) fn read_record(id: &str, bytes: &[u8]) -> Result<Record, LedgerError> {
     let (place, body) = layout::split_stamp(bytes).ok_or_else(|| codec::damaged("a record"))?;
-    codec::decode(place, body)
+    codec::decode(id, place, body)
 }
 
-/// Those of several, in order; `None` where there is none.
-pub(super) fn read_records(all: Vec<Option<Vec<u8>>>) -> Result<Vec<Option<Record>>, LedgerError> {
-    all.into_iter().map(|bytes| bytes.map(|bytes| read_record(&bytes)).transpose()).collect()
+/// Likewise, where there is one.
+pub(super) fn read_if(id: &str, bytes: Option<Vec<u8>>) -> Result<Option<Record>, LedgerError> {
+    bytes.map(|bytes| read_record(id, &bytes)).transpose()
+}
+
+/// Those of several ids, in order; `None` where there is none.
+pub(super) fn read_records<'i>(
+    ids: impl Iterator<Item = &'i str>,
+    all: Vec<Option<Vec<u8>>>,
+) -> Result<Vec<Option<Record>>, LedgerError> {
+    ids.zip(all).map(|(id, bytes)| read_if(id, bytes)).collect()
 }
 
 fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64, first: u64) {

@@ -67,10 +67,13 @@ impl Store {
         // Records as each is when it is read.
         let mut held: Map<Name, i64> = Map::default();
         let mut places: Map<String, Stands> = Map::default();
-        for keys in self.keys(part, &shard.records()).await?.chunks(VALUES) {
+        let prefix = shard.records();
+        for keys in self.keys(part, &prefix).await?.chunks(VALUES) {
             let read = self.patiently(|| part.reader.read(keys.to_vec())).await?;
-            for bytes in read.values.into_iter().flatten() {
-                let record = ask::read_record(&bytes)?;
+            for (key, bytes) in keys.iter().zip(read.values) {
+                let Some(bytes) = bytes else { continue };
+                let id = key.strip_prefix(prefix.as_slice()).unwrap_or_default();
+                let record = ask::read_record(&String::from_utf8_lossy(id), &bytes)?;
                 audit.count(&record);
                 add(&mut held, record.holding.iter().map(|portion| (&portion.counter, portion.amount)));
                 let stands = Stands { position: record.place.position, version: record.version, changed: record.changed };

@@ -1,7 +1,7 @@
 //! How is a step told to Redis? The changes of one operation as keys and arguments of `scripts/apply.lua`, and what became
 //! of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use redis::Value;
 
@@ -17,12 +17,18 @@ use crate::transition::{Change, document_writes};
 /// One operation, ready to travel.
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
-    pub(crate) keys: Vec<Vec<u8>>,
-    pub(crate) arguments: Vec<Vec<u8>>,
+    records: Vec<(Vec<u8>, Option<Place>, u8)>,
+    /// Own before shared.
+    counters: Vec<(Vec<u8>, i64, Option<i64>)>,
+    /// Of the shared ones.
+    grants: Vec<Vec<u8>>,
+    revision: u64,
+    /// Open orders and documents.
+    others: Vec<Vec<u8>>,
+    /// Behind the first one.
+    arguments: Vec<Vec<u8>>,
     /// It gives back or settles, and is done also where the server has no memory left.
     pub(crate) frees: bool,
-    /// How many counters it names: what a script costs.
-    pub(crate) counters: usize,
     shape: Shape,
 }
 
@@ -91,17 +97,12 @@ pub(crate) fn wire(
 ) -> Result<Wire, LedgerError> {
     let documents: Vec<(&Name, Option<&[u8]>)> = changes.iter().flat_map(document_writes).collect();
     let shared = moves.get(first_shared..).unwrap_or_default();
-    let mut keys = Vec::with_capacity(changes.len().saturating_mul(2).saturating_add(moves.len()));
-    let mut arguments = Vec::with_capacity(keys.capacity().saturating_mul(3).saturating_add(8));
-    let mut bodies = Vec::with_capacity(changes.len().saturating_mul(4));
-
-    let counts = [changes.len(), first_shared.min(moves.len()), shared.len(), documents.len()];
-    let mut packed = pack(counts);
+    let mut others = Vec::with_capacity(changes.len().saturating_add(documents.len()));
+    let mut arguments = Vec::with_capacity(changes.len().saturating_mul(3).saturating_add(documents.len().saturating_mul(2)));
+    let mut records = Vec::with_capacity(changes.len());
     for change in changes {
         let record = &change.record;
-        keys.push(shard.record(&record.id));
         let before = before(&record.id);
-        arguments.push(before.map_or_else(Vec::new, |(place, _)| layout::stamp(place).to_vec()));
         let held = before.is_some_and(|(_, state)| state == State::Held);
         let (becomes, score) = match (held, aging::rests_since(record)) {
             (false, None) => (b'H', record.deadline),
@@ -109,45 +110,124 @@ pub(crate) fn wire(
             (true, Some(rests)) => (b'e', rests.saturating_add(retention_ms)),
             (false, Some(rests)) => (b'k', rests.saturating_add(retention_ms)),
         };
-        packed.push(becomes);
-        bodies.push(codec::encode(record)?);
-        bodies.push(score.to_string().into_bytes());
-        bodies.push(record.id.as_bytes().to_vec());
-        bodies.push(codec::encode_entry(record, change.transition, &change.moved)?);
+        records.push((shard.record(&record.id), before.map(|(place, _)| place), becomes));
+        others.push(shard.open(&record.shard_key));
+        arguments.push(codec::encode(record)?);
+        arguments.push(score.to_string().into_bytes());
+        arguments.push(codec::encode_entry(record, change.transition, &change.moved)?);
     }
-    if revision > 0 {
-        packed.extend_from_slice(revision.to_string().as_bytes());
-    }
-    arguments.insert(0, packed);
-    for Move { counter, by, limit } in moves {
-        keys.push(shard.counter(counter));
-        arguments.push(by.to_string().into_bytes());
-        arguments.push(limit.map_or_else(Vec::new, |limit| limit.to_string().into_bytes()));
-    }
-    keys.extend(shared.iter().map(|moved| shard.grant(&moved.counter)));
-    keys.extend(changes.iter().map(|change| shard.open(&change.record.shard_key)));
-    arguments.extend(bodies);
     for (name, bytes) in &documents {
-        keys.push(shard.document(name));
+        others.push(shard.document(name));
         arguments.push(if bytes.is_some() { b"w".to_vec() } else { b"d".to_vec() });
         arguments.push(bytes.unwrap_or_default().to_vec());
     }
+    let counters = moves.iter().map(|Move { counter, by, limit }| (shard.counter(counter), *by, *limit)).collect();
+    let grants = shared.iter().map(|moved| shard.grant(&moved.counter)).collect();
     let shape = Shape { records: changes.len(), counters: moves.len(), shared: shared.len() };
     let frees = moves.iter().all(|moved| moved.limit.is_none());
-    Ok(Wire { keys, arguments, frees, counters: moves.len(), shape })
+    Ok(Wire { records, counters, grants, revision, others, arguments, frees, shape })
 }
 
-/// How many of each there are, as the script reads it: their bounds are far below what two bytes hold.
-fn pack(counts: [usize; 4]) -> Vec<u8> {
-    counts.iter().flat_map(|count| u16::try_from(*count).unwrap_or(u16::MAX).to_be_bytes()).collect()
+/// Keys of a batch, each with its number.
+#[derive(Default)]
+struct Numbers<'a> {
+    keys: Vec<&'a [u8]>,
+    by_key: HashMap<&'a [u8], u16, foldhash::fast::RandomState>,
+}
+
+impl<'a> Numbers<'a> {
+    /// INVARIANT: a batch names far fewer keys than two bytes tell apart (`COUNTERS_MAX`, and of one operation `CLAIMS_MAX`).
+    fn of(&mut self, key: &'a [u8]) -> [u8; 2] {
+        let keys = &mut self.keys;
+        let number = self.by_key.entry(key).or_insert_with(|| {
+            keys.push(key);
+            u16::try_from(keys.len()).unwrap_or(u16::MAX)
+        });
+        number.to_be_bytes()
+    }
+}
+
+/// Operations that travel together, as `scripts/apply.lua` reads them behind its head.
+pub(crate) struct Batch<'a> {
+    /// Those that every batch names, then the strings, each once, then the others.
+    pub(crate) keys: Vec<&'a [u8]>,
+    wires: &'a [&'a Wire],
+    packed: Vec<Vec<u8>>,
+    strings: Vec<u8>,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn of(shared: &'a [Vec<u8>; 3], wires: &'a [&'a Wire]) -> Self {
+        let mut numbers = Numbers::default();
+        let packed = wires.iter().map(|wire| pack(wire, &mut numbers)).collect();
+        let strings = numbers.keys.len().to_string().into_bytes();
+        let mut keys: Vec<&[u8]> = shared.iter().map(Vec::as_slice).collect();
+        keys.extend(numbers.keys);
+        keys.extend(wires.iter().flat_map(|wire| &wire.others).map(Vec::as_slice));
+        Self { keys, wires, packed, strings }
+    }
+
+    /// With the row that the batch is: instance, number, and how much of the log is kept.
+    pub(crate) fn arguments<'b>(&'b self, row: [&'b [u8]; 3]) -> Vec<&'b [u8]> {
+        let mut arguments = row.to_vec();
+        arguments.push(&self.strings);
+        for (wire, packed) in self.wires.iter().zip(&self.packed) {
+            arguments.push(packed);
+            arguments.extend(wire.arguments.iter().map(Vec::as_slice));
+        }
+        arguments
+    }
+}
+
+/// The first argument of an operation.
+fn pack<'a>(wire: &'a Wire, numbers: &mut Numbers<'a>) -> Vec<u8> {
+    let Shape { records, counters, shared } = wire.shape;
+    let documents = wire.others.len().saturating_sub(records);
+    let bytes = records.saturating_add(counters).saturating_add(shared).saturating_mul(20).saturating_add(32);
+    let mut packed = Vec::with_capacity(bytes);
+    for count in [records, counters.saturating_sub(shared), shared, documents] {
+        packed.extend(u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
+    }
+    for (key, place, becomes) in &wire.records {
+        packed.extend(numbers.of(key));
+        packed.push(u8::from(place.is_some()));
+        packed.extend(layout::stamp(place.unwrap_or_default()));
+        packed.push(*becomes);
+    }
+    for (key, by, limit) in &wire.counters {
+        packed.extend(numbers.of(key));
+        packed.extend(by.to_be_bytes());
+        // Below 0 says that there is none; nothing fits below either.
+        packed.extend(limit.map_or(-1, |limit| limit.max(0)).to_be_bytes());
+    }
+    for key in &wire.grants {
+        packed.extend(numbers.of(key));
+    }
+    if wire.revision > 0 {
+        packed.extend(wire.revision.to_string().as_bytes());
+    }
+    packed
 }
 
 impl Wire {
     /// Changes nothing, and is written all the same: what waits for it waits for all that was written before.
     pub(crate) fn nothing() -> Self {
-        let arguments = vec![pack([0; 4])];
         let shape = Shape { records: 0, counters: 0, shared: 0 };
-        Self { keys: Vec::new(), arguments, frees: true, counters: 0, shape }
+        Self {
+            records: Vec::new(),
+            counters: Vec::new(),
+            grants: Vec::new(),
+            revision: 0,
+            others: Vec::new(),
+            arguments: Vec::new(),
+            frees: true,
+            shape,
+        }
+    }
+
+    /// How many counters it names: what a script costs.
+    pub(crate) fn counters(&self) -> usize {
+        self.shape.counters
     }
 
     /// Reads the part of an answer that is this operation's.

@@ -1,8 +1,11 @@
 //! How are records, entries and cursors written down? The bytes of layout 2, beside the keys.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
+
+use super::texts::{Packed, Texts};
 
 use crate::aging::Stub;
 use crate::ledger::LedgerError;
@@ -32,56 +35,64 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// The fields of a [`Record`] in their order, as they are written.
-#[derive(Serialize)]
+/// A [`Record`] as it is written, without what its key and its stamp say.
+#[derive(Serialize, Deserialize)]
 struct Body<'a> {
-    id: &'a str,
     shard_key: &'a str,
-    request_hash: u128,
+    request_hash: [u8; 16],
     state: State,
     version: u64,
-    deadline: Millis,
     created: Millis,
+    /// Since `created`, as nearly all that follow.
+    deadline: Millis,
     changed: Millis,
-    place: Place,
-    claims: &'a [Claim],
-    holding: &'a [Portion],
-    #[serde(with = "serde_bytes")]
+    claims: Vec<(Packed<'a>, i64, i64)>,
+    #[serde(borrow, with = "serde_bytes")]
     payload: &'a [u8],
-    #[serde(with = "serde_bytes")]
-    note: Option<&'a [u8]>,
-    documents: &'a [Document],
-    returns: &'a [Return],
+    /// What a hold has none of.
+    rest: Option<Rest>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    holding: Vec<Portion>,
+    note: Option<serde_bytes::ByteBuf>,
+    documents: Vec<Document>,
+    returns: Vec<Return>,
     tombstone: bool,
 }
 
-/// The body of a record. Its place is that of its stamp; the one that stands here means nothing.
+/// The body of a record: neither its id nor its place, which its key and its stamp say.
 pub(crate) fn encode(record: &Record) -> Result<Vec<u8>, LedgerError> {
     let holds_all = holds_all(record);
+    let mut texts = Texts::behind(&record.shard_key);
+    let is_hold =
+        holds_all && record.note.is_none() && record.documents.is_empty() && record.returns.is_empty() && !record.tombstone;
+    let rest = || Rest {
+        holding: if holds_all { Vec::new() } else { record.holding.clone() },
+        note: record.note.clone().map(serde_bytes::ByteBuf::from),
+        documents: record.documents.clone(),
+        returns: record.returns.clone(),
+        tombstone: record.tombstone,
+    };
     let body = Body {
-        id: &record.id,
         shard_key: &record.shard_key,
-        request_hash: record.request_hash,
+        request_hash: record.request_hash.to_be_bytes(),
         state: record.state,
         version: record.version,
-        deadline: record.deadline,
         created: record.created,
-        changed: record.changed,
-        place: record.place,
-        claims: &record.claims,
-        holding: if holds_all { &[] } else { &record.holding },
+        deadline: record.deadline.wrapping_sub(record.created),
+        changed: record.changed.wrapping_sub(record.created),
+        claims: record.claims.iter().map(|claim| (texts.pack(&claim.counter), claim.amount, claim.limit)).collect(),
         payload: &record.payload,
-        note: record.note.as_deref(),
-        documents: &record.documents,
-        returns: &record.returns,
-        tombstone: record.tombstone,
+        rest: (!is_hold).then(rest),
     };
     let mark = if holds_all { HOLDS_ALL } else { 0 };
     let plain = Vec::with_capacity(record.payload.len().saturating_add(256));
     let plain =
         postcard::to_extend(&body, started(plain, PLAIN | mark)).map_err(|error| LedgerError::Malformed(error.to_string()))?;
-    let rest = plain.len().saturating_sub(record.payload.len());
-    if plain.len() < COMPRESS_FROM || rest < record.payload.len() && is_compressed(&record.payload) {
+    let beside = plain.len().saturating_sub(record.payload.len());
+    if plain.len() < COMPRESS_FROM || beside < record.payload.len() && is_compressed(&record.payload) {
         return Ok(plain);
     }
     let compressed = COMPRESSOR.with(|compressor| {
@@ -115,23 +126,46 @@ fn holds_all(record: &Record) -> bool {
         && pairs.all(|(claim, portion)| claim.counter == portion.counter && claim.amount == portion.amount)
 }
 
-/// The record of a body.
-pub(crate) fn decode(place: Place, body: &[u8]) -> Result<Record, LedgerError> {
+/// The record of a body, by the id that its key ends in.
+pub(crate) fn decode(id: &str, place: Place, body: &[u8]) -> Result<Record, LedgerError> {
     let unreadable = || damaged("a record");
     let (kind, rest) = body.split_first().ok_or_else(unreadable)?;
-    let mut record: Record = match *kind & !HOLDS_ALL {
-        PLAIN => postcard::from_bytes(rest).map_err(|_| unreadable())?,
-        ZSTD => {
-            let plain = zstd::stream::decode_all(rest).map_err(|_| unreadable())?;
-            postcard::from_bytes(&plain).map_err(|_| unreadable())?
-        }
+    let plain = match *kind & !HOLDS_ALL {
+        PLAIN => Cow::Borrowed(rest),
+        ZSTD => Cow::Owned(zstd::stream::decode_all(rest).map_err(|_| unreadable())?),
         _ => return Err(unreadable()),
     };
+    let Body { shard_key, request_hash, state, version, created, deadline, changed, claims, payload, rest } =
+        postcard::from_bytes(&plain).map_err(|_| unreadable())?;
+    let mut texts = Texts::behind(shard_key);
+    let claims = claims
+        .iter()
+        .map(|(counter, amount, limit)| Some(Claim { counter: texts.unpack(counter)?, amount: *amount, limit: *limit }));
+    let claims: Vec<Claim> = claims.collect::<Option<_>>().ok_or_else(unreadable)?;
+    let mut rest =
+        rest.unwrap_or(Rest { holding: Vec::new(), note: None, documents: Vec::new(), returns: Vec::new(), tombstone: false });
     if *kind & HOLDS_ALL != 0 {
         let held = |claim: &Claim| Portion { counter: claim.counter.clone(), amount: claim.amount };
-        record.holding = record.claims.iter().map(held).collect();
+        rest.holding = claims.iter().map(held).collect();
     }
-    Ok(Record { place, ..record })
+    Ok(Record {
+        id: id.to_owned(),
+        shard_key: shard_key.to_owned(),
+        request_hash: u128::from_be_bytes(request_hash),
+        state,
+        version,
+        deadline: deadline.wrapping_add(created),
+        created,
+        changed: changed.wrapping_add(created),
+        place,
+        claims,
+        holding: rest.holding,
+        payload: payload.to_vec(),
+        note: rest.note.map(serde_bytes::ByteBuf::into_vec),
+        documents: rest.documents,
+        returns: rest.returns,
+        tombstone: rest.tombstone,
+    })
 }
 
 /// What is left of an aged record.
@@ -146,36 +180,33 @@ pub(crate) fn decode_stub(bytes: &[u8]) -> Result<Stub, LedgerError> {
 
 /// An entry of the log without its position, which is its key.
 #[derive(Serialize, Deserialize)]
-struct Written {
-    id: String,
-    shard_key: String,
+struct Written<'a> {
+    id: &'a str,
+    shard_key: &'a str,
     version: u64,
     transition: Transition,
-    moved: Vec<(Name, i64)>,
+    #[serde(borrow)]
+    moved: Vec<(Packed<'a>, i64)>,
     at: Millis,
 }
 
 /// What the log keeps of a change.
 pub(crate) fn encode_entry(record: &Record, transition: Transition, moved: &[(Name, i64)]) -> Result<Vec<u8>, LedgerError> {
-    #[derive(Serialize)]
-    struct Borrowed<'a> {
-        id: &'a str,
-        shard_key: &'a str,
-        version: u64,
-        transition: Transition,
-        moved: &'a [(Name, i64)],
-        at: Millis,
-    }
     let Record { id, shard_key, version, changed, .. } = record;
-    let entry = Borrowed { id, shard_key, version: *version, transition, moved, at: *changed };
+    let mut texts = Texts::behind(shard_key);
+    let moved = moved.iter().map(|(counter, by)| (texts.pack(counter), *by)).collect();
+    let entry = Written { id, shard_key, version: *version, transition, moved, at: *changed };
     postcard::to_allocvec(&entry).map_err(|error| LedgerError::Malformed(error.to_string()))
 }
 
 /// An entry that was read at a position.
 pub(crate) fn decode_entry(position: u64, bytes: &[u8]) -> Result<Entry, LedgerError> {
-    let Written { id, shard_key, version, transition, moved, at } =
-        postcard::from_bytes(bytes).map_err(|_| damaged("an entry of the log"))?;
-    Ok(Entry { position, id, shard_key, version, transition, moved, at })
+    let unreadable = || damaged("an entry of the log");
+    let Written { id, shard_key, version, transition, moved, at } = postcard::from_bytes(bytes).map_err(|_| unreadable())?;
+    let mut texts = Texts::behind(shard_key);
+    let moved = moved.iter().map(|(counter, by)| Some((texts.unpack(counter)?, *by))).collect::<Option<_>>();
+    let moved = moved.ok_or_else(unreadable)?;
+    Ok(Entry { position, id: id.to_owned(), shard_key: shard_key.to_owned(), version, transition, moved, at })
 }
 
 /// Where a reader is in each shard: the epoch that it read in, and the last position. `None` for the default cursor, which
@@ -263,13 +294,13 @@ mod tests {
         assert_eq!(
             hex(&body),
             concat!(
-                "0003722d3103752d31909eb8e8c0e1828589909cb0d080c1818202010380bff4fef96280a0abfef962c0efcffef96207ac02",
-                "010e0573746f636b07666c6173682d31048080b4ccd4dfc603010e0573746f636b07666c6173682d31020670726963656401",
-                "076f726465722037010b0677616c6c657403752d3106636f75706f6e0103782d3105010e0573746f636b07666c6173682d31",
-                "0206726566756e6403c0efcffef96200",
+                "0003752d310102030405060708090a0b0c0d0e0f10010380a0abfef962809f49c0cf24010e0573746f636b07666c6173682d",
+                "31048080b4ccd4dfc6030670726963656401010e0573746f636b07666c6173682d310201076f726465722037010b0677616c",
+                "6c657403752d3106636f75706f6e0103782d3105010e0573746f636b07666c6173682d310206726566756e6403c0efcffef9",
+                "6200",
             )
         );
-        assert_eq!(decode(record().place, &body).unwrap(), record());
+        assert_eq!(decode("r-1", record().place, &body).unwrap(), record());
 
         let moved = [(Name::of(&["stock", "flash-1"]), -1)];
         let entry = encode_entry(&record(), Transition::PartReturned, &moved).unwrap();
@@ -303,19 +334,19 @@ mod tests {
         let body = encode(&long).unwrap();
         assert_eq!(body[0], ZSTD);
         assert!(body.len() < 400, "{} bytes", body.len());
-        assert_eq!(decode(long.place, &body).unwrap(), long);
+        assert_eq!(decode("r-1", long.place, &body).unwrap(), long);
         let random: Vec<u8> = (0..400_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
         let odd = Record { payload: random, ..record() };
-        assert_eq!(decode(odd.place, &encode(&odd).unwrap()).unwrap(), odd);
+        assert_eq!(decode("r-1", odd.place, &encode(&odd).unwrap()).unwrap(), odd);
         let stored = concat!(
-            "0128b52ffd602804650500c40903722d3103752d31909eb8e8c0e1828589909cb0d080c1818202010380bff4fef96280a0ab",
-            "fef962c0efcffef96207ac02010e0573746f636b07666c6173682d31048080b4ccd4dfc6030288093230206c696e6573206f",
-            "66207468652073616d65206261736b65742c2001076f726465722037010b0677616c6c657403752d3106636f75706f6e0103",
-            "782d310506726566756e6403c0efcffef9620003000b26cf0f6800f5bfc2c83403",
+            "0128b52ffd601a04ed0400e40803752d310102030405060708090a0b0c0d0e0f10010380a0abfef962809f49c0cf24010e05",
+            "73746f636b07666c6173682d31048080b4ccd4dfc60388093230206c696e6573206f66207468652073616d65206261736b65",
+            "742c20010201076f726465722037010b0677616c6c657403752d3106636f75706f6e0103782d310506726566756e6403c0ef",
+            "cffef962000300bc6afe5332721a1ae05767",
         );
         let bytes: Vec<u8> =
             (0..stored.len() / 2).map(|at| u8::from_str_radix(&stored[2 * at..2 * at + 2], 16).unwrap()).collect();
-        assert_eq!(decode(long.place, &bytes).unwrap(), long);
+        assert_eq!(decode("r-1", long.place, &bytes).unwrap(), long);
     }
 
     #[test]
@@ -324,19 +355,19 @@ mod tests {
         let body = encode(&whole).unwrap();
         assert_eq!(body[0], HOLDS_ALL);
         assert!(body.len() + 15 < encode(&record()).unwrap().len(), "the counter is written once");
-        assert_eq!(decode(whole.place, &body).unwrap(), whole);
+        assert_eq!(decode("r-1", whole.place, &body).unwrap(), whole);
         let payload = [&[2, 0, 4, 0, 0][..], &ZSTD_MARK, &b"the same, ".repeat(40)].concat();
         let compressed = Record { payload, ..whole };
         let body = encode(&compressed).unwrap();
         assert_eq!(body[0], HOLDS_ALL);
-        assert_eq!(decode(compressed.place, &body).unwrap(), compressed);
+        assert_eq!(decode("r-1", compressed.place, &body).unwrap(), compressed);
     }
 
     #[test]
     fn what_is_damaged_is_told() {
         let body = encode(&record()).unwrap();
         for bytes in [&b""[..], &[9, 1, 2], &body[..body.len() - 1], &[ZSTD, 1, 2, 3]] {
-            assert!(matches!(decode(record().place, bytes), Err(LedgerError::Unavailable(_))), "{bytes:?}");
+            assert!(matches!(decode("r-1", record().place, bytes), Err(LedgerError::Unavailable(_))), "{bytes:?}");
         }
         for bytes in [&b"\x02"[..], &[CURSOR, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 7], &[9; 27]] {
             assert!(matches!(decode_cursor(&Cursor(bytes.to_vec()), 1, 1), Err(LedgerError::Malformed(_))), "{bytes:?}");

@@ -71,9 +71,8 @@ impl Store {
                 }
                 last = Some(entry.position);
                 taken = taken.saturating_add(1);
-                let record = |_: &str| -> Result<Option<Arc<Record>>, LedgerError> {
-                    bytes.map(|bytes| ask::read_record(&bytes).map(Arc::new)).transpose()
-                };
+                let record =
+                    |id: &str| -> Result<Option<Arc<Record>>, LedgerError> { Ok(ask::read_if(id, bytes)?.map(Arc::new)) };
                 joined.push(entry.clone(), record)?;
             }
         }
@@ -153,13 +152,8 @@ fn entries(value: redis::Value) -> Result<Logged, LedgerError> {
     }
     let mut entries = Vec::new();
     while !reply.is_empty() {
-        let mut entry = Reply::of(reply.next()?)?;
-        let id = entry.text()?;
-        let position = id.split('-').next().and_then(|digits| digits.parse().ok());
-        let position = position.ok_or_else(|| codec::damaged("an entry of the log"))?;
-        let mut fields = Reply::of(entry.next()?)?;
-        let _name = fields.text()?;
-        entries.push(codec::decode_entry(position, &fields.bytes()?.unwrap_or_default())?);
+        let position = reply.unsigned()?;
+        entries.push(codec::decode_entry(position, &reply.bytes()?.unwrap_or_default())?);
     }
     Ok(Logged::Entries(entries, place))
 }

@@ -9,7 +9,7 @@ use redis::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
-use super::change::{Applied, Wire};
+use super::change::{Applied, Batch, Wire};
 use super::layout::{self, Shard};
 use super::link::{Fault, Lane, Link, Script, Wait};
 use super::reply::Reply;
@@ -100,7 +100,7 @@ impl Post {
     }
 
     /// Likewise, of what others own.
-    async fn run_with(
+    pub(crate) async fn run_with(
         &self,
         lane: Lane,
         script: &'static Script,
@@ -311,7 +311,7 @@ impl Carrier for Sending {
         let mut counters = 0_usize;
         let mut count = 0_usize;
         for job in waiting.iter().take(BATCH_MAX) {
-            counters = counters.saturating_add(job.wire.counters).saturating_add(1);
+            counters = counters.saturating_add(job.wire.counters()).saturating_add(1);
             // One alone goes whatever it names.
             if count > 0 && counters > COUNTERS_MAX {
                 break;
@@ -347,13 +347,10 @@ impl Sending {
     async fn call(&mut self, script: &'static Script, batch: &[Job]) -> Result<Vec<Result<Applied, Trouble>>, Trouble> {
         self.number = self.number.saturating_add(1);
         let number = self.number.to_string();
-        let mut keys: Vec<&[u8]> = self.shared.iter().map(Vec::as_slice).collect();
-        let mut arguments: Vec<&[u8]> = vec![&self.instance, number.as_bytes(), &self.log_max];
-        for job in batch {
-            keys.extend(job.wire.keys.iter().map(Vec::as_slice));
-            arguments.extend(job.wire.arguments.iter().map(Vec::as_slice));
-        }
-        let value = self.post.run_with(Lane::Write, script, b"", &keys, &arguments, self.post.wait).await?;
+        let wires: Vec<&Wire> = batch.iter().map(|job| &job.wire).collect();
+        let sent = Batch::of(&self.shared, &wires);
+        let arguments = sent.arguments([&self.instance, number.as_bytes(), &self.log_max]);
+        let value = self.post.run_with(Lane::Write, script, b"", &sent.keys, &arguments, self.post.wait).await?;
         let mut reply = Reply::of(value).map_err(Trouble::Never)?;
         let read = |reply: &mut Reply| Ok::<_, LedgerError>((reply.unsigned()?, reply.number()?));
         let (epoch, time) = read(&mut reply).map_err(Trouble::Never)?;

@@ -13,8 +13,8 @@
 //! | `{t}a` | sorted set | when records age out that are not HELD, by id |
 //! | `{t}A` | hash | what aged records still hold, by counter |
 //! | `{t}s`*id* | string | what is left of an aged record that had returns |
-//! | `{t}o`*shard key* | hash | ids of its HELD records, as fields without values: small hashes are smaller than small sets |
-//! | `{t}l` | stream | the log: an entry at `position-0` |
+//! | `{t}o`*two bytes* | hash | ids of HELD records, as fields without values: those of all shard keys with this hash |
+//! | `{t}l` | stream | the log: the entries of a batch, under the position of the last of them, `position-0` |
 //! | `{t}p` | hash | how far each registered reader has passed |
 //! | `{t}w`*name* | string | a document: version, then its bytes |
 //! | `{t}g`*counter* | string | what of a shared counter's limit this shard may sell, where there are several shards |
@@ -36,6 +36,9 @@ pub const SHARDS_MAX: u16 = 256;
 
 /// Slots of a cluster.
 const SLOTS: u32 = 16_384;
+
+/// Of the first byte of a hash, so that open orders lie in 16,384 parts: with a million of them each is still small.
+const OPEN_MASK: u8 = 0x3f;
 
 /// Stamp and version have these many bytes.
 pub(crate) const STAMP_BYTES: usize = 16;
@@ -122,8 +125,12 @@ impl Shard {
         self.key(b's', id.as_bytes())
     }
 
+    /// Where the ids of its HELD records are, and those of some others: a hash for each shard key would take more than what is
+    /// in it, and small hashes take less than small sets.
     pub(crate) fn open(&self, shard_key: &str) -> Vec<u8> {
-        self.key(b'o', shard_key.as_bytes())
+        // Not the bits that choose its shard.
+        let part = xxh3_64(shard_key.as_bytes()).to_be_bytes();
+        self.key(b'o', &[part[0] & OPEN_MASK, part[1]])
     }
 
     pub(crate) fn log(&self) -> Vec<u8> {
@@ -236,7 +243,7 @@ mod tests {
             "{tk:0}a",
             "{tk:0}A",
             "{tk:0}sr-1",
-            "{tk:0}ou-1",
+            "{tk:0}o*r",
             "{tk:0}l",
             "{tk:0}p",
             r"{tk:0}w\x06wallet\x03u-1",

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::allot::More;
-use super::change::{Applied, Move, Wire, wire};
+use super::change::{Applied, Batch, Move, Wire, wire};
 use super::lane::{Trouble, digits};
 use super::link::Lane;
 use super::reply::{Reply, number};
@@ -255,7 +255,7 @@ impl Store {
             let key = part.post.shard.record(&lost.id);
             let read = self.patiently(|| part.reader.read(vec![key.clone()])).await?;
             let stands = read.values.into_iter().next().flatten();
-            let stands = stands.map(|bytes| ask::read_record(&bytes)).transpose()?;
+            let stands = ask::read_if(&lost.id, stands)?;
             if let (Some(stands), Some((record, moved, first_shared))) = (&stands, unanswered.take())
                 && *stands == (Record { place: stands.place, ..record })
             {
@@ -324,12 +324,12 @@ impl Store {
     /// One operation, also while the shard recovers; `None` where it was not answered.
     pub(super) async fn apply_alone(&self, part: &Part, wire: Wire) -> Result<Option<Applied>, LedgerError> {
         let shard = &part.post.shard;
-        let mut keys = vec![shard.deadlines(), shard.ages(), shard.log()];
-        keys.extend(wire.keys.iter().cloned());
+        let shared = [shard.deadlines(), shard.ages(), shard.log()];
+        let (log_max, wires) = (digits(self.config.log_max), [&wire]);
+        let sent = Batch::of(&shared, &wires);
         // It is no batch of this process's row.
-        let mut arguments = vec![b"merge".to_vec(), digits(0), digits(self.config.log_max)];
-        arguments.extend(wire.arguments.iter().cloned());
-        let ran = part.post.run_in(Lane::Admin, &scripts::SETTLE, b"r", keys, arguments, part.post.wait).await;
+        let arguments = sent.arguments([b"merge", b"0", &log_max]);
+        let ran = part.post.run_with(Lane::Admin, &scripts::SETTLE, b"r", &sent.keys, &arguments, part.post.wait).await;
         let mut reply = match ran {
             Ok(value) => Reply::of(value)?,
             // Looked at again: it stands then, or does not.

@@ -139,7 +139,8 @@ impl Store {
                 }
                 // It was done, and its answer was lost.
                 Ok(Applied::Differs(found)) if insisting.doubts() => {
-                    let found: Vec<Option<Record>> = ask::read_records(found)?;
+                    let ids = changes.iter().map(|change| change.record.id.as_str());
+                    let found = ask::read_records(ids, found)?;
                     let Some(places) = ask::same(&changes, &found) else { return Ok(false) };
                     self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                     for (change, place) in changes.into_iter().zip(places) {
@@ -260,7 +261,7 @@ impl Store {
         Ok(lowest)
     }
 
-    /// Ids of the HELD records of a shard key.
+    /// Ids of the HELD records of a shard key, and of others that lie beside them.
     pub(super) async fn open_of(&self, part: &Part, shard_key: &str) -> Result<Vec<String>, LedgerError> {
         let command = redis::cmd("HKEYS").arg(part.post.shard.open(shard_key)).to_owned();
         let read = || async { Ok(part.post.link.command(Lane::Read, part.post.shard.slot, &command).await?) };
@@ -289,14 +290,14 @@ impl Store {
     async fn records_of(&self, part: &Part, ids: &[String]) -> Result<Vec<Option<Record>>, LedgerError> {
         let keys: Vec<Vec<u8>> = ids.iter().map(|id| part.post.shard.record(id)).collect();
         let read = self.patiently(|| part.reader.read(keys.clone())).await?;
-        read.values.into_iter().map(|value| value.map(|bytes| ask::read_record(&bytes)).transpose()).collect()
+        ids.iter().zip(read.values).map(|(id, value)| ask::read_if(id, value)).collect()
     }
 
     pub(super) async fn record_and_stub(&self, part: &Part, id: &str) -> Result<(Option<Record>, Option<Stub>), LedgerError> {
         let shard = &part.post.shard;
         let read = self.patiently(|| part.reader.read(vec![shard.record(id), shard.stub(id)])).await?;
         let mut values = read.values.into_iter();
-        let record = values.next().flatten().map(|bytes| ask::read_record(&bytes)).transpose()?;
+        let record = ask::read_if(id, values.next().flatten())?;
         let stub = values.next().flatten().map(|bytes| codec::decode_stub(&bytes)).transpose()?;
         Ok((record, stub))
     }

@@ -38,8 +38,8 @@ pub(crate) struct ReserveOrder {
     pub(crate) policy: Option<RefundPolicy>,
     pub(crate) accept_below_minimum: bool,
     pub(crate) order: Option<v1::OrderReference>,
-    /// The request without what may differ in a repetition.
-    pub(crate) canonical: v1::ReserveRequest,
+    /// The request without what may differ in a repetition, as it is written.
+    pub(crate) canonical: Vec<u8>,
     /// 128 bits over `canonical`.
     pub(crate) hash: u128,
 }
@@ -77,7 +77,7 @@ impl Target {
 
 /// Reads a Reserve; `now` is the moment that it is priced for.
 pub(crate) fn reserve_order(
-    request: v1::ReserveRequest,
+    mut request: v1::ReserveRequest,
     now: Timestamp,
     settings: &CatalogueSettings,
 ) -> Result<ReserveOrder, ApiError> {
@@ -126,11 +126,12 @@ pub(crate) fn reserve_order(
         let stores: Vec<&str> = lines.map(|line| line.store.as_str()).collect();
         reference(order, &stores, &mut wrong);
     }
-    let view = request.view;
-    let canonical = canonical(&request);
-    let quoted = quote_order(question(canonical.clone(), view), now);
-    let order = match quoted {
-        Ok(order) if wrong.is_empty() => order,
+    let target = Target::new(request.reservation_id.clone(), user);
+    let accept_below_minimum = request.accept_below_minimum;
+    let (order, replaces, view) = make_canonical(&mut request);
+    let canonical = request.encode_to_vec();
+    let quoted = match quote_order(question(request, view), now) {
+        Ok(quoted) if wrong.is_empty() => quoted,
         Ok(_) => {
             wrong.extend(too_long);
             return Err(ApiError::Invalid(wrong));
@@ -143,19 +144,19 @@ pub(crate) fn reserve_order(
         Err(other) => return Err(other),
     };
     Ok(ReserveOrder {
-        target: Target::new(request.reservation_id, user),
-        basket: order.basket,
-        view: order.view,
+        target,
+        basket: quoted.basket,
+        view: quoted.view,
         // INVARIANT: without one there is a violation, and this is not reached.
         expect: expect.unwrap_or(Expect::Anything),
         return_quote,
         hold_for,
         too_long,
-        replaces: request.replaces,
+        replaces,
         policy,
-        accept_below_minimum: request.accept_below_minimum,
-        order: request.order,
-        hash: xxh3_128(&canonical.encode_to_vec()),
+        accept_below_minimum,
+        order,
+        hash: xxh3_128(&canonical),
         canonical,
     })
 }
@@ -171,14 +172,15 @@ pub(crate) fn basket_as_reserved(request: v1::ReserveRequest, at: prost_types::T
     }
 }
 
-/// What a repetition has to be equal in. The wire form of a message is its fields in order, each with its length, and
-/// maps are sorted, so that equal requests are equal bytes.
-fn canonical(request: &v1::ReserveRequest) -> v1::ReserveRequest {
-    let strategy = match request.strategy() {
-        v1::Strategy::Unspecified => v1::Strategy::Sequential.into(),
-        _ => request.strategy,
-    };
-    v1::ReserveRequest { strategy, on_price_change: 0, view: 0, order: None, replaces: None, ..request.clone() }
+/// Leaves of a request what a repetition has to be equal in, and answers the rest: order, what is replaced, view. The wire
+/// form of a message is its fields in order, each with its length, and maps are sorted, so that equal requests are equal
+/// bytes.
+fn make_canonical(request: &mut v1::ReserveRequest) -> (Option<v1::OrderReference>, Option<String>, i32) {
+    if request.strategy() == v1::Strategy::Unspecified {
+        request.set_strategy(v1::Strategy::Sequential);
+    }
+    request.on_price_change = 0;
+    (request.order.take(), request.replaces.take(), std::mem::take(&mut request.view))
 }
 
 fn question(request: v1::ReserveRequest, view: i32) -> v1::QuoteRequest {

@@ -40,11 +40,11 @@ impl Reservations {
     pub(crate) async fn recall(&self, record: &Record) -> Result<Recalled, ApiError> {
         let stored = Stored::from_bytes(&record.payload)?;
         let rulebook = self.thawed.rulebook(&*self.ledger, &stored.frozen).await?;
-        let (Some(request), Some(at)) = (stored.request.clone(), stored.at) else {
-            return Err(ApiError::Bug(format!("the stored order `{}` has no request", record.id)));
+        let Some(at) = stored.at else {
+            return Err(ApiError::Bug(format!("the stored order `{}` has no moment", record.id)));
         };
         let stage = |id: &str| Stage::ALL.get(usize::try_from(*stored.out_of_force.get(id)?).ok()?).copied();
-        let basket = basket_as_reserved(request, at)?.knowing(stage);
+        let basket = basket_as_reserved(stored.request()?, at)?.knowing(stage);
         let prepared = rulebook.prepare(&basket)?;
         let quote = prepared.price(&stored.usage, View::Full)?;
         let limited = !prepared.counters().is_empty();

@@ -1,10 +1,12 @@
-//! Can it be had at this price, and is it held now? Reserve looks its id up, prices with the usage that it sees, and lets
-//! the hold decide.
+//! Can it be had at this price, and is it held now? Reserve prices as if nothing were used and lets the hold decide: most ids
+//! are new and most claims fit. Where that comes to nothing it looks its id up, and prices with the usage that it sees.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokka_core::basket::FieldViolation;
+use tokka_core::basket::{CouponsOffered, FieldViolation, Strategy};
 use tokka_core::prepare::Prepared;
 use tokka_core::quote::{Quote, View};
 use tokka_core::refund::RefundPolicy;
@@ -22,23 +24,57 @@ use crate::payload::Stored;
 use crate::request::reservation::{Expect, ReserveOrder, reserve_order};
 use crate::{claims, frozen, open_orders, response};
 
+/// A counter that refused is read first for so long, …
+const SCARCE_FOR: Duration = Duration::from_millis(100);
+/// … and at most so many of them: a few are sold out at a time.
+const SCARCE_MAX: usize = 4_096;
+
 impl Reservations {
     /// See `PricingService.Reserve`.
     pub(crate) async fn reserve(&self, request: v1::ReserveRequest) -> Result<v1::ReserveResponse, ApiError> {
         let mut order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
         order.basket = self.catalogue.told(order.basket);
-        // The id is answered for before the price: a repetition gets its first answer, whatever things cost by now.
-        if let Some(answer) = self.known(&order).await? {
+        if let Some(answer) = self.at_once(&order).await? {
             return Ok(answer);
         }
-        let decided = self.decide(&order).await;
+        Box::pin(self.with_care(&order)).await
+    }
+
+    /// The long way, which looks before it promises.
+    async fn with_care(&self, order: &ReserveOrder) -> Result<v1::ReserveResponse, ApiError> {
+        // The id is answered for before the price: a repetition gets its first answer, whatever things cost by now.
+        if let Some(answer) = self.known(order).await? {
+            return Ok(answer);
+        }
+        let decided = self.decide(order).await;
         // The same call may have come twice at once: what this one was refused for may be what the other one took.
         if is_refusal(&decided)
-            && let Some(answer) = self.known(&order).await?
+            && let Some(answer) = self.known(order).await?
         {
             return Ok(answer);
         }
         decided
+    }
+
+    /// Most ids are new and most claims fit, so that nothing is read first: it is priced as if nothing were used of any
+    /// counter, and the hold itself finds out whether that is so and its id unknown. That is the price with what is really
+    /// used where all counters that were asked about are claimed, and fit. Whatever else comes out is not looked at, and the
+    /// order goes the long way.
+    async fn at_once(&self, order: &ReserveOrder) -> Result<Option<v1::ReserveResponse>, ApiError> {
+        let published = self.catalogue.current();
+        // A full answer tells what is used, what is replaced has to be read, and a search weighs also what it does not take.
+        let searched = order.basket.strategy() == Strategy::Best || matches!(order.basket.coupons(), CouponsOffered::Auto { .. });
+        let reads = order.view == View::Full || order.replaces.is_some() || searched;
+        if reads || order.too_long.is_some() || published.ready().is_err() {
+            return Ok(None);
+        }
+        let mut seen = Seen { unread: true, ..Seen::default() };
+        match self.attempt(order, &published, &mut seen).await {
+            Ok(Attempt::Answered(answer)) => Ok(Some(*answer)),
+            Ok(Attempt::DidNotFit) => Ok(None),
+            Err(error @ (ApiError::Store(_) | ApiError::Bug(_) | ApiError::Taken { .. })) => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 
     /// What an id stands for that has a record.
@@ -72,16 +108,25 @@ impl Reservations {
         let prepared = rulebook.prepare(basket)?;
         let names: Vec<Name> =
             prepared.counters().rows().iter().map(|counter| claims::name(rulebook, basket, counter.key)).collect();
-        let usage = self.usage(&names, seen).await?;
+        if seen.unread && self.scarce.any_of(&names) {
+            return Ok(Attempt::DidNotFit);
+        }
+        let usage = if seen.unread { vec![0; names.len()] } else { Box::pin(self.usage(&names, seen)).await? };
         let quote = prepared.price(&usage, order.view)?;
         if quote.needs_user {
             return Err(ApiError::Forbidden(Forbidden::UserRequired));
         }
         if !is_expected(&order.expect, &quote) {
-            return self.price_changed(order, published, &prepared, &usage).await;
+            if seen.unread {
+                return Ok(Attempt::DidNotFit);
+            }
+            return Box::pin(self.price_changed(order, published, &prepared, &usage)).await;
         }
         let policy = allowed_policy(order, published, &quote)?;
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
+        if seen.unread && of_quote.len() < names.len() {
+            return Ok(Attempt::DidNotFit);
+        }
         if of_quote.len() > CLAIMS_MAX {
             let description = format!("take {} limited quantities, at most {CLAIMS_MAX} are held at once", of_quote.len());
             return Err(ApiError::Invalid(vec![FieldViolation::new("basket.lines", description)]));
@@ -90,7 +135,7 @@ impl Reservations {
         // The documents that a refund will look at are durable before the hold that depends on them.
         let set = frozen::freeze(&*self.ledger, &published.kept, rulebook, basket, &prepared).await?;
         let stored = Stored {
-            request: Some(order.canonical.clone()),
+            request: order.canonical.clone(),
             at: Some(response::timestamp(basket.at())),
             usage: usage.clone(),
             refund_policy: policy.into(),
@@ -121,7 +166,7 @@ impl Reservations {
             Reserved::Taken(record) => {
                 let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
                 let quote = response::quote(rulebook, &published.revision, basket, &quote, counters, order.view);
-                let reservation = self.head_of(&record, Some(&stored), order.order.clone());
+                let reservation = self.head_of(&record, Some(&stored), order.order.clone())?;
                 Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
                     outcome: v1::ReserveOutcome::Reserved.into(),
                     reservation: Some(reservation),
@@ -130,17 +175,20 @@ impl Reservations {
                 })))
             }
             Reserved::Refused { usage, .. } => {
-                for ((counter, _), used) in of_quote.iter().zip(usage) {
+                for ((counter, claim), used) in of_quote.iter().zip(usage) {
+                    if used.saturating_add(claim.amount) > claim.limit {
+                        self.scarce.note(&claim.counter);
+                    }
                     seen.usage.extend(names.get(counter.position()).map(|name| (name.clone(), used)));
                 }
                 Ok(Attempt::DidNotFit)
             }
             Reserved::Repeated(record) | Reserved::Ended(record) => {
-                Ok(Attempt::Answered(Box::new(self.answer_again(order, &record).await?)))
+                Ok(Attempt::Answered(Box::new(Box::pin(self.answer_again(order, &record)).await?)))
             }
             // A newer revision is in force: the next try prices on it.
             Reserved::Stale { admitted } => {
-                self.catalogue.reach(admitted).await;
+                Box::pin(self.catalogue.reach(admitted)).await;
                 Ok(Attempt::DidNotFit)
             }
             Reserved::Conflict => Err(taken(order)),
@@ -175,7 +223,7 @@ impl Reservations {
         let record = self.ledger.get(order.target.shard_key(), replaced).await?;
         let Some(record) = record.filter(|record| record.state == State::Held) else { return Err(not_replaceable(order)) };
         let released = record.holding.into_iter().map(|portion| (portion.counter, portion.amount)).collect();
-        Ok(Seen { released, usage: HashMap::new() })
+        Ok(Seen { released, ..Seen::default() })
     }
 
     /// What is used of each counter: as a refused hold told, or else as it is now without what is replaced.
@@ -233,10 +281,34 @@ enum Attempt {
 /// What is known of counters beside what the ledger says when it is asked.
 #[derive(Default)]
 struct Seen {
+    /// Nothing was read: all counters are taken for unused.
+    unread: bool,
     /// By the last hold that did not fit.
     usage: HashMap<Name, i64>,
     /// What is held by the reservation that this one takes the place of.
     released: HashMap<Name, i64>,
+}
+
+/// Counters that refused something just now: who asks for them reads first.
+#[derive(Default)]
+pub(crate) struct Scarce(Mutex<HashMap<Name, Instant>>);
+
+impl Scarce {
+    fn note(&self, counter: &Name) {
+        let now = Instant::now();
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() >= SCARCE_MAX {
+            noted.retain(|_, since| now.duration_since(*since) < SCARCE_FOR);
+        }
+        if noted.len() < SCARCE_MAX {
+            noted.insert(counter.clone(), now);
+        }
+    }
+
+    fn any_of(&self, counters: &[Name]) -> bool {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().any(|counter| noted.get(counter).is_some_and(|since| since.elapsed() < SCARCE_FOR))
+    }
 }
 
 fn is_expected(expect: &Expect, quote: &Quote) -> bool {

@@ -6,6 +6,7 @@ use tokka_proto::v1;
 
 use super::{Reservations, ended, stored};
 use crate::error::ApiError;
+use crate::payload::Stored;
 use crate::request::reservation as request;
 use crate::{claims, open_orders};
 
@@ -65,7 +66,7 @@ impl Reservations {
 /// then has no use for them.
 fn note(record: &Record, order: &v1::OrderReference) -> Result<Vec<u8>, ApiError> {
     let stored = stored(record)?;
-    let basket = stored.as_ref().and_then(|stored| stored.request.as_ref()).and_then(|request| request.basket.as_ref());
+    let basket = stored.as_ref().map(Stored::request).transpose()?.and_then(|request| request.basket);
     let stores: Vec<&str> = basket.iter().flat_map(|basket| &basket.lines).map(|line| line.store.as_str()).collect();
     let mut wrong = Vec::new();
     request::reference(order, &stores, &mut wrong);

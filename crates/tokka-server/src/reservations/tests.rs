@@ -12,6 +12,7 @@ use tokka_ledger::name::Name;
 use tokka_ledger::{Clock, Memory, bounds};
 use tokka_proto::v1::reserve_request::Expect;
 
+use super::reserve::Scarce;
 use super::*;
 
 const SHOP: &str = r#"
@@ -70,7 +71,7 @@ async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserve
     let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), recovered: Mutex::default(), memory });
     let receipts = Receipts::open(folder.path()).expect("a key").of_store(vec!["test".to_owned()]);
     let ledger: Arc<dyn Ledger> = told.clone();
-    (told, Reservations { catalogue, ledger, receipts, thawed: Thawed::default() })
+    (told, Reservations { catalogue, ledger, receipts, thawed: Thawed::default(), scarce: Scarce::default() })
 }
 
 fn masks(expect: Expect) -> v1::ReserveRequest {

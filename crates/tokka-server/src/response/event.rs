@@ -8,7 +8,6 @@ use super::reservation::{moment, state};
 use crate::claims;
 use crate::coupons::instance_id;
 use crate::coupons::record::HandedOut;
-use crate::payload::Stored;
 
 /// An entry of the log, with its record as it stands now where there is one.
 pub(crate) fn event(entry: &Entry, record: Option<&Record>) -> v1::Event {
@@ -26,9 +25,8 @@ pub(crate) fn event(entry: &Entry, record: Option<&Record>) -> v1::Event {
     }
 }
 
-/// Of an order, with what it is called.
-pub(crate) fn of_order(entry: &Entry, record: &Record, stored: Option<&Stored>, order: Option<v1::OrderReference>) -> v1::Event {
-    let user = stored.and_then(Stored::user).map(str::to_owned);
+/// Of an order, with who bought and what it is called.
+pub(crate) fn of_order(entry: &Entry, record: &Record, user: Option<String>, order: Option<v1::OrderReference>) -> v1::Event {
     v1::Event { user, order, ..event(entry, Some(record)) }
 }
 

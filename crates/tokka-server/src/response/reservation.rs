@@ -11,7 +11,7 @@ use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
 use crate::claims;
-use crate::payload::Stored;
+use crate::payload::{Buyer, Stored, Unreadable};
 
 /// Counters named in one answer.
 const COUNTERS_MAX: usize = 20;
@@ -22,8 +22,9 @@ pub(crate) fn head(
     stored: Option<&Stored>,
     order: Option<v1::OrderReference>,
     receipt: Vec<u8>,
-) -> v1::Reservation {
+) -> Result<v1::Reservation, Unreadable> {
     use prost::Message;
+    let Buyer { currency, user } = stored.map(Stored::buyer).transpose()?.unwrap_or_default();
     let payable = stored.map_or(0, |stored| stored.payable);
     let steps = record.returns.iter().filter_map(|step| v1::RollbackStep::decode(step.answer.as_slice()).ok());
     let refunds = steps.filter_map(|step| step.refund).map(|refund| refund.amount);
@@ -33,9 +34,9 @@ pub(crate) fn head(
         State::RolledBack => 0,
         State::Held | State::Committed | State::Expired => payable.saturating_sub(refunded),
     };
-    v1::Reservation {
+    Ok(v1::Reservation {
         reservation_id: record.id.clone(),
-        user: stored.and_then(Stored::user).map(str::to_owned),
+        user,
         state: state(record.state).into(),
         version: i64::try_from(record.version).unwrap_or(i64::MAX),
         deadline: Some(moment(record.deadline)),
@@ -48,9 +49,9 @@ pub(crate) fn head(
         order,
         created_at: Some(moment(record.created)),
         changed_at: Some(moment(record.changed)),
-        currency: stored.map(Stored::currency).unwrap_or_default().to_owned(),
+        currency,
         receipt,
-    }
+    })
 }
 
 pub(super) fn state(state: State) -> v1::ReservationState {

@@ -3,7 +3,7 @@
 -- KEYS  head, log
 -- ARGV  (head) layout, store, shards, mode; log_max, epoch of the place ('' = from where it begins), its position, at most how many
 --
--- Returns 'gap' or 'ok'; epoch and position that it goes on from; then entries as {position-0, {'e', bytes}}.
+-- Returns 'gap' or 'ok'; epoch and position that it goes on from; then of each entry position and bytes.
 local log_max = tonumber(ARGV[5])
 local from = math.max(start, last - log_max)
 local at_epoch, at = ARGV[6], tonumber(ARGV[7])
@@ -18,8 +18,22 @@ elseif at_epoch ~= epoch or at > last then
 end
 if at < from then return {'gap', epoch, string.format('%.0f', from)} end
 local out = {'ok', epoch, string.format('%.0f', at)}
-if ARGV[8] ~= '0' then
-  local entries = redis.call('XRANGE', KEYS[2], string.format('(%.0f-0', at), '+', 'COUNT', ARGV[8])
-  for i = 1, #entries do out[#out + 1] = entries[i] end
+local left = tonumber(ARGV[8])
+while left > 0 do
+  -- Each has the entries of a batch, and the id of the last of them.
+  local batches = redis.call('XRANGE', KEYS[2], string.format('(%.0f-0', at), '+', 'COUNT', math.min(left, 64))
+  if #batches == 0 then break end
+  for _, batch in ipairs(batches) do
+    local fields = batch[2]
+    local position = tonumber(string.match(batch[1], '^%d+')) - #fields / 2
+    for i = 2, #fields, 2 do
+      position = position + 1
+      if position > at and left > 0 then
+        left, at = left - 1, position
+        out[#out + 1] = string.format('%.0f', position)
+        out[#out + 1] = fields[i]
+      end
+    end
+  end
 end
 return out

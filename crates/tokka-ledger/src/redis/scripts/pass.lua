@@ -25,7 +25,7 @@ if head[9] == 'open' then
   for _, position in ipairs(redis.call('HVALS', KEYS[2])) do passed = math.min(passed, tonumber(position)) end
   passed = math.max(passed, last - log_max)
   if passed > start then
-    redis.call('XTRIM', KEYS[3], 'MAXLEN', string.format('%.0f', last - passed))
+    redis.call('XTRIM', KEYS[3], 'MINID', string.format('%.0f-0', passed + 1))
     redis.call('HSET', HEAD, 'start', string.format('%.0f', passed))
   end
 end
