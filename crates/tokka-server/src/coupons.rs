@@ -12,6 +12,7 @@ mod claim;
 mod distributions;
 mod hand_out;
 mod list;
+pub(crate) mod offers;
 pub(crate) mod record;
 mod service;
 pub(crate) mod wallet;

@@ -8,6 +8,8 @@ use prost::Message;
 use tokka_core::refund::RefundPolicy;
 use tokka_proto::v1;
 
+use crate::coupons::offers::Offered;
+
 /// The message follows as it is.
 const PLAIN: u8 = 1;
 /// Its length in four bytes, the lowest first, then the message, compressed by zstd.
@@ -51,6 +53,9 @@ pub(crate) struct Stored {
     /// What the caller calls the order, as Reserve said.
     #[prost(message, optional, tag = "10")]
     pub(crate) order: Option<v1::OrderReference>,
+    /// The coupons of the user's wallet that were offered.
+    #[prost(message, repeated, tag = "11")]
+    pub(crate) coupons: Vec<Offered>,
 }
 
 /// Bytes that are no stored order: a bug, or a newer server's.

@@ -18,6 +18,8 @@ pub(crate) mod storefront;
 
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";
+/// The id of no coupon, which keeps the place of one that is looked up in a wallet.
+const IN_WALLET: &str = "0";
 /// Entries of a page, where the request does not say, and the most.
 const PAGE_SIZE: usize = 100;
 const PAGE_SIZE_MAX: usize = 1_000;
@@ -26,10 +28,24 @@ const BESIDE_THE_BASKET: [&str; 6] = ["coupons", "select", "select_spend", "sele
 /// `0001-01-01T00:00:00Z`, where `google.protobuf.Timestamp` begins.
 const FIRST_SECOND: i64 = -62_135_596_800;
 
+/// A coupon that a request offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// By the coupon's design.
+    Design(String),
+    /// One of the user's wallet.
+    Instance(String),
+}
+
 /// A request that obeys every bound.
 #[derive(Debug)]
 pub(crate) struct QuoteOrder {
+    /// What stands in it for an instance says nothing: wallets are looked into later.
     pub(crate) basket: Basket,
+    /// What is offered.
+    pub(crate) offers: Vec<Offer>,
+    /// And everything that the user holds besides.
+    pub(crate) auto: bool,
     pub(crate) view: View,
     /// Products that might be added.
     pub(crate) suggest: Vec<LineRequest>,
@@ -46,12 +62,16 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
     let view = self::view(view, &mut wrong);
     let strategy = self::strategy(strategy, &mut wrong);
     nothing_else(&include, &mut wrong);
-    let coupons = designs(coupons, &mut wrong);
+    let offers = self::offers(coupons, &mut wrong);
     let select_spend = spend_selections(select_spend, &mut wrong);
     let Some(v1::Basket { currency, lines, user, at, user_tags, channel, region }) = basket else {
         wrong.push(FieldViolation::new("basket", "a quote is asked for a basket"));
         return Err(ApiError::Invalid(wrong));
     };
+    if user.is_none() && offers.iter().any(|offer| matches!(offer, Offer::Instance(_))) {
+        wrong.push(FieldViolation::new("basket.user", "a coupon of a wallet is offered, and the basket names no user"));
+    }
+    let coupons = offers.iter().map(in_basket).collect();
     let at = at.map_or(now, |at| moment(at, now, &mut wrong));
 
     let request = BasketRequest {
@@ -70,7 +90,10 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
     };
     // What the wire got wrong stands in the request as some valid value, so that the rest is checked all the same.
     match Basket::parse(request) {
-        Ok(basket) if wrong.is_empty() => Ok(QuoteOrder { basket, view, suggest: suggest.into_iter().map(line).collect() }),
+        Ok(basket) if wrong.is_empty() => {
+            let suggest = suggest.into_iter().map(line).collect();
+            Ok(QuoteOrder { basket, offers, auto: coupons_auto, view, suggest })
+        }
         Ok(_) => Err(ApiError::Invalid(wrong)),
         Err(violations) => {
             let unset: Vec<String> = wrong.iter().map(|violation| violation.field.clone()).collect();
@@ -108,9 +131,8 @@ fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
     let refuse = |field: String, what| Some(ApiError::NotServed { field: Some(field), what });
     for (index, coupon) in request.coupons.iter().enumerate() {
         match &coupon.offer {
-            Some(Offer::Instance(_)) => return refuse(format!("coupons[{index}].instance"), "a coupon of a wallet"),
             Some(Offer::Code(_)) => return refuse(format!("coupons[{index}].code"), "a coupon code"),
-            Some(Offer::Design(_)) | None => {}
+            Some(Offer::Design(_) | Offer::Instance(_)) | None => {}
         }
     }
     let claimable = i32::from(v1::Include::Claimable);
@@ -163,19 +185,31 @@ fn strategy(strategy: i32, wrong: &mut Vec<FieldViolation>) -> Strategy {
     }
 }
 
-fn designs(coupons: Vec<v1::CouponOffer>, wrong: &mut Vec<FieldViolation>) -> Vec<String> {
-    let mut designs = Vec::with_capacity(coupons.len());
+/// What stands for an offer in a basket whose wallet is not looked into yet.
+fn in_basket(offer: &Offer) -> String {
+    match offer {
+        Offer::Design(design) => design.clone(),
+        Offer::Instance(_) => IN_WALLET.to_owned(),
+    }
+}
+
+fn offers(coupons: Vec<v1::CouponOffer>, wrong: &mut Vec<FieldViolation>) -> Vec<Offer> {
+    let mut offers = Vec::with_capacity(coupons.len());
     for (index, coupon) in coupons.into_iter().enumerate() {
         match coupon.offer {
-            Some(v1::coupon_offer::Offer::Design(design)) => designs.push(design),
-            // INVARIANT: instances and codes were refused before. An empty place keeps the numbers of the others.
+            Some(v1::coupon_offer::Offer::Design(design)) => offers.push(Offer::Design(design)),
+            Some(v1::coupon_offer::Offer::Instance(instance)) => {
+                reservation::token(&format!("coupons[{index}].instance"), &instance, wrong);
+                offers.push(Offer::Instance(instance));
+            }
+            // INVARIANT: codes were refused before. An empty place keeps the numbers of the others.
             Some(_) | None => {
-                wrong.push(FieldViolation::new(format!("coupons[{index}]"), "an offer names a `design`"));
-                designs.push(String::new());
+                wrong.push(FieldViolation::new(format!("coupons[{index}]"), "an offer names a `design` or an `instance`"));
+                offers.push(Offer::Design(String::new()));
             }
         }
     }
-    designs
+    offers
 }
 
 fn selection(promotion: String) -> Selection {

@@ -180,13 +180,14 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     let started =
         Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
 
+    let coupons = Arc::new(Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
     let reservations = Arc::new(Reservations {
         catalogue: Arc::clone(&catalogue),
         ledger: Arc::clone(&ledger),
+        coupons: Arc::clone(&coupons),
         receipts: store.receipts,
         thawed: Thawed::default(),
     });
-    let coupons = Arc::new(Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
     let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {
         catalogue: Arc::clone(&catalogue),

@@ -6,6 +6,7 @@
 //! | how many of them one customer has had | `claimed`, distribution, user | yes |
 //! | how many instances a customer was ever given | `wallet`, user | yes |
 //! | the instance at a place: a document | `wallet_entry`, user, place | yes |
+//! | the places that matter still: a document | `wallet_live`, user | yes |
 //! | the one use of an instance | `coupon_use`, user, place | yes |
 //! | how many orders ever used it, returned ones too | `coupon_orders`, user, place | yes |
 //!
@@ -21,6 +22,7 @@ const ISSUED: &str = "issued";
 const CLAIMED: &str = "claimed";
 const WALLET: &str = "wallet";
 const WALLET_ENTRY: &str = "wallet_entry";
+const WALLET_LIVE: &str = "wallet_live";
 const COUPON_USE: &str = "coupon_use";
 const COUPON_ORDERS: &str = "coupon_orders";
 
@@ -38,6 +40,10 @@ pub(crate) fn wallet(user: &str) -> Name {
 
 pub(crate) fn entry(user: &str, place: u64) -> Name {
     Name::of(&[WALLET_ENTRY, user, &place.to_string()])
+}
+
+pub(crate) fn live(user: &str) -> Name {
+    Name::of(&[WALLET_LIVE, user])
 }
 
 pub(crate) fn one_use(user: &str, place: u64) -> Name {
@@ -74,7 +80,7 @@ pub(super) fn to_wire(parts: &[&str]) -> Option<v1::Counter> {
 /// Whose it is, where it counts or names a user.
 pub(super) fn user_of<'a>(parts: &[&'a str]) -> Option<&'a str> {
     match *parts {
-        [CLAIMED, _, user] | [WALLET, user] | [WALLET_ENTRY | COUPON_USE | COUPON_ORDERS, user, _] => Some(user),
+        [CLAIMED, _, user] | [WALLET | WALLET_LIVE, user] | [WALLET_ENTRY | COUPON_USE | COUPON_ORDERS, user, _] => Some(user),
         _ => None,
     }
 }

@@ -33,7 +33,7 @@ impl Coupons {
     pub(super) async fn as_it_stands(&self, handed_out: &HandedOut, now: Timestamp) -> Result<v1::UserCoupon, ApiError> {
         let published = self.catalogue.current();
         let (user, place) = (&handed_out.user, handed_out.place);
-        let found = wallet::read(&*self.ledger, &published, user, &[place], now).await?;
+        let found = wallet::told(&*self.ledger, &published, user, &[place], now).await?;
         let instance = found.first().ok_or_else(|| ApiError::Bug(format!("place {place} of a wallet is empty")))?;
         Ok(response::user_coupon(&published, user, instance))
     }

@@ -80,6 +80,9 @@ impl Coupons {
             let published = self.catalogue.current();
             published.ready()?;
             let distribution = usable(&published, order.distribution, now)?;
+            if place >= wallet::LIVE_MAX && wallet::is_full(&*self.ledger, &published, order.user).await? {
+                return Err(Refused::WalletFull.into());
+            }
             let handed_out = HandedOut {
                 user: order.user.to_owned(),
                 place,

@@ -5,6 +5,7 @@ use tokka_proto::v1;
 use tonic::Code;
 
 use super::ApiError;
+use crate::coupons::wallet;
 
 /// Why a call about coupons is refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub(crate) enum Refused {
     Over { distribution: String, ended: Timestamp },
     /// The coupon is a draft, paused, archived, or its window is over.
     NotUsable { coupon: String },
+    /// The user holds as many as one may.
+    WalletFull,
     /// Counters that have nothing left.
     Claim(Vec<v1::CounterShortage>),
 }
@@ -37,6 +40,7 @@ impl Refused {
             Self::NotOpen { .. } => (Code::FailedPrecondition, "CLAIM_NOT_OPEN"),
             Self::Over { .. } => (Code::FailedPrecondition, "CLAIM_OVER"),
             Self::NotUsable { .. } => (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
+            Self::WalletFull => (Code::ResourceExhausted, "WALLET_FULL"),
             Self::Claim(_) => (Code::ResourceExhausted, "CLAIM_REFUSED"),
         }
     }
@@ -52,6 +56,7 @@ impl Refused {
             Self::NotOpen { distribution, opens } => format!("`{distribution}` is handed out from {opens} on"),
             Self::Over { distribution, ended } => format!("`{distribution}` was handed out until {ended}"),
             Self::NotUsable { coupon } => format!("coupon `{coupon}` is not published, or over: it is not handed out"),
+            Self::WalletFull => format!("this user holds {} coupons, as many as one may", wallet::LIVE_MAX),
             Self::Claim(_) => "nothing is left of it, or this user has had all that one may have".to_owned(),
         };
         (subject, words)

@@ -56,6 +56,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
         ApiError::Coupon(NoCoupon::Over { distribution: text("mail"), ended: Timestamp::UNIX_EPOCH }),
         ApiError::Coupon(NoCoupon::NotUsable { coupon: text("store-300") }),
+        ApiError::Coupon(NoCoupon::WalletFull),
         ApiError::Coupon(NoCoupon::Claim(vec![v1::CounterShortage::default()])),
         ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
@@ -110,6 +111,7 @@ fn every_error() -> Vec<ApiError> {
                 | NoCoupon::NotOpen { .. }
                 | NoCoupon::Over { .. }
                 | NoCoupon::NotUsable { .. }
+                | NoCoupon::WalletFull
                 | NoCoupon::Claim(_) => {}
             },
             ApiError::Store(what) => match what {
@@ -172,6 +174,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "CLAIM_NOT_OPEN"),
         (Code::FailedPrecondition, "CLAIM_OVER"),
         (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
+        (Code::ResourceExhausted, "WALLET_FULL"),
         (Code::ResourceExhausted, "CLAIM_REFUSED"),
         (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),

@@ -13,7 +13,7 @@ use tokka_ledger::model::{Millis, Record};
 use tokka_proto::v1;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{moment, quote_order};
+use super::{Offer, moment, quote_order};
 use crate::error::ApiError;
 use crate::receipt::Receipts;
 
@@ -27,6 +27,8 @@ const HOLD_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct ReserveOrder {
     pub(crate) target: Target,
     pub(crate) basket: Basket,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) auto: bool,
     pub(crate) view: View,
     pub(crate) expect: Expect,
     pub(crate) return_quote: bool,
@@ -42,6 +44,13 @@ pub(crate) struct ReserveOrder {
     pub(crate) canonical: v1::ReserveRequest,
     /// 128 bits over `canonical`.
     pub(crate) hash: u128,
+}
+
+impl ReserveOrder {
+    /// Who buys.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.basket.user().map(|user| user.as_str())
+    }
 }
 
 /// The price that the customer agreed to.
@@ -145,6 +154,8 @@ pub(crate) fn reserve_order(
     Ok(ReserveOrder {
         target: Target::new(request.reservation_id, user),
         basket: order.basket,
+        offers: order.offers,
+        auto: order.auto,
         view: order.view,
         // INVARIANT: without one there is a violation, and this is not reached.
         expect: expect.unwrap_or(Expect::Anything),

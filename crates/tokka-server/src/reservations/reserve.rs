@@ -17,6 +17,7 @@ use super::price_change::causes;
 use super::{Reservations, TRIES_MAX, ended, unexpected};
 use crate::catalogue::Published;
 use crate::counters::CounterState;
+use crate::coupons::offers::{self, Resolved, Wanted};
 use crate::error::{ApiError, Forbidden};
 use crate::payload::Stored;
 use crate::request::reservation::{Expect, ReserveOrder, reserve_order};
@@ -67,7 +68,9 @@ impl Reservations {
 
     /// One price and one hold.
     async fn attempt(&self, order: &ReserveOrder, published: &Published, seen: &mut Seen) -> Result<Attempt, ApiError> {
-        let (rulebook, basket) = (&published.rulebook, &order.basket);
+        let wanted = Wanted { offers: &order.offers, auto: order.auto };
+        let resolved = self.coupons.look_up(wanted, &order.basket, published, &seen.released).await?;
+        let (rulebook, basket) = (&published.rulebook, &*resolved.basket);
         let prepared = rulebook.prepare(basket)?;
         let names: Vec<Name> =
             prepared.counters().rows().iter().map(|counter| claims::name(rulebook, basket, counter.key)).collect();
@@ -77,19 +80,23 @@ impl Reservations {
             return Err(ApiError::Forbidden(Forbidden::UserRequired));
         }
         if !is_expected(&order.expect, &quote) {
-            return self.price_changed(order, published, &prepared, &usage).await;
+            return self.price_changed(order, published, &resolved, &prepared, &usage).await;
         }
         let policy = allowed_policy(order, published, &quote)?;
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
-        if of_quote.len() > CLAIMS_MAX {
-            let description = format!("take {} limited quantities, at most {CLAIMS_MAX} are held at once", of_quote.len());
+        let mut coupons = resolved.offered.clone();
+        offers::mark(&mut coupons, rulebook, &quote.applied);
+        let of_coupons = offers::claims(&coupons, order.user());
+        let wanted = of_quote.len().saturating_add(of_coupons.len());
+        if wanted > CLAIMS_MAX {
+            let description = format!("take {wanted} limited quantities, at most {CLAIMS_MAX} are held at once");
             return Err(ApiError::Invalid(vec![FieldViolation::new("basket.lines", description)]));
         }
 
         // The documents that a refund will look at are durable before the hold that depends on them.
         let set = frozen::freeze(&*self.ledger, &published.kept, rulebook, basket, &prepared).await?;
         let stored = Stored {
-            request: Some(order.canonical.clone()),
+            request: Some(offers::as_priced(&order.canonical, &resolved)),
             at: Some(response::timestamp(basket.at())),
             usage: usage.clone(),
             refund_policy: policy.into(),
@@ -99,13 +106,14 @@ impl Reservations {
             revision: published.revision.clone(),
             next_change_at: quote.next_change_at.map(response::timestamp),
             order: order.order.clone(),
+            coupons,
         };
         let hold_ms = Millis::try_from(order.hold_for.as_millis()).unwrap_or(Millis::MAX);
         let hold = Hold {
             id: order.target.id.clone(),
             shard_key: order.target.shard_key().to_owned(),
             request_hash: order.hash,
-            claims: of_quote.iter().map(|(_, claim)| claim.clone()).collect(),
+            claims: of_quote.iter().map(|(_, claim)| claim.clone()).chain(of_coupons).collect(),
             deadline: self.ledger.now().await?.saturating_add(hold_ms),
             revision: published.admission,
             payload: stored.to_bytes(),
@@ -118,7 +126,8 @@ impl Reservations {
         match reserved {
             Reserved::Taken(record) => {
                 let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
-                let quote = response::quote(rulebook, &published.revision, basket, &quote, counters, order.view);
+                let mut quote = response::quote(rulebook, &published.revision, basket, &quote, counters, order.view);
+                response::coupons::say_of_quote(&mut quote, rulebook, order.user(), &stored.coupons, order.view);
                 let reservation = self.head_of(&record, Some(&stored), order.order.clone());
                 Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
                     outcome: v1::ReserveOutcome::Reserved.into(),
@@ -196,23 +205,28 @@ impl Reservations {
         &self,
         order: &ReserveOrder,
         published: &Published,
+        resolved: &Resolved<'_>,
         prepared: &Prepared<'_>,
         usage: &[i64],
     ) -> Result<Attempt, ApiError> {
         // The counters stand in the outcomes, which only a full price has.
         let full = prepared.price(usage, View::Full)?;
-        let (rulebook, basket) = (&published.rulebook, &order.basket);
+        let (rulebook, basket) = (&published.rulebook, &*resolved.basket);
         let causes = causes(prepared, usage, |quote| is_expected(&order.expect, quote))?;
         let causes: Vec<_> = causes.iter().map(|cause| (cause.counter, cause.wanted)).collect();
         let (mut change, names) =
             response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full, &causes);
         open_orders::say_of_shortages(&*self.ledger, order.target.shard_key(), &names, &mut change.counters).await;
+        response::coupons::say_of_price_change(&mut change, order.user(), &resolved.offered);
         if !order.return_quote {
             return Err(ApiError::PriceChanged(Box::new(change)));
         }
         let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
         let mut quote = response::quote(rulebook, &published.revision, basket, &full, counters, order.view);
         open_orders::say_of_outcomes(&*self.ledger, rulebook, basket, prepared.counters(), &full, &mut quote).await;
+        let mut coupons = resolved.offered.clone();
+        offers::mark(&mut coupons, rulebook, &full.applied);
+        response::coupons::say_of_quote(&mut quote, rulebook, order.user(), &coupons, order.view);
         Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
             outcome: v1::ReserveOutcome::PriceChanged.into(),
             reservation: None,

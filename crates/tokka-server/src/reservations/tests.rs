@@ -70,7 +70,8 @@ async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserve
     let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), recovered: Mutex::default(), memory });
     let receipts = Receipts::open(folder.path()).expect("a key");
     let ledger: Arc<dyn Ledger> = told.clone();
-    (told, Reservations { catalogue, ledger, receipts, thawed: Thawed::default() })
+    let coupons = Arc::new(crate::coupons::Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
+    (told, Reservations { catalogue, ledger, coupons, receipts, thawed: Thawed::default() })
 }
 
 fn masks(expect: Expect) -> v1::ReserveRequest {

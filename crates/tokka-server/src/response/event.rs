@@ -4,6 +4,7 @@ use tokka_ledger::model::{Entry, Record, Transition};
 use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
+use super::coupons;
 use super::reservation::{moment, state};
 use crate::claims;
 use crate::coupons::instance_id;
@@ -29,7 +30,8 @@ pub(crate) fn event(entry: &Entry, record: Option<&Record>) -> v1::Event {
 /// Of an order, with what it is called.
 pub(crate) fn of_order(entry: &Entry, record: &Record, stored: Option<&Stored>, order: Option<v1::OrderReference>) -> v1::Event {
     let user = stored.and_then(Stored::user).map(str::to_owned);
-    v1::Event { user, order, ..event(entry, Some(record)) }
+    let coupons = stored.map(|stored| coupons::used(stored.user(), &stored.coupons)).unwrap_or_default();
+    v1::Event { user, order, coupons, ..event(entry, Some(record)) }
 }
 
 /// Of a coupon that was handed out.

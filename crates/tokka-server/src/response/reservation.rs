@@ -50,6 +50,7 @@ pub(crate) fn head(
         changed_at: Some(moment(record.changed)),
         currency: stored.map(Stored::currency).unwrap_or_default().to_owned(),
         receipt,
+        coupons: stored.map(|stored| super::coupons::used(stored.user(), &stored.coupons)).unwrap_or_default(),
     }
 }
 

@@ -168,7 +168,6 @@ const CASES: &[Case] = &[
         r.suggest = (0..21).map(|number| v1::Line { line_id: format!("more-{number}"), ..line.clone() }).collect();
     }),
     // What is described and not built.
-    later("a coupon of a wallet", "coupons[1].instance", |r| r.coupons.push(offer(Offer::Instance("i-1".into())))),
     later("a coupon code", "coupons[0].code", |r| r.coupons = vec![offer(Offer::Code("SAVE300".into()))]),
     later("claimable coupons", "include[0]", |r| r.include = vec![v1::Include::Claimable.into()]),
     // A wish that cannot be granted is said before what else is wrong: mending the rest would not help.

@@ -11,6 +11,8 @@ mod bad_input;
 #[cfg(test)]
 mod coupon_shop;
 #[cfg(test)]
+mod coupon_use;
+#[cfg(test)]
 mod coupons;
 #[cfg(test)]
 mod coupons_bad_input;

@@ -28,6 +28,9 @@ mod bad_input;
 #[path = "../api/coupon_shop.rs"]
 mod coupon_shop;
 #[cfg(test)]
+#[path = "../api/coupon_use.rs"]
+mod coupon_use;
+#[cfg(test)]
 #[path = "../api/coupons.rs"]
 mod coupons;
 #[cfg(test)]
