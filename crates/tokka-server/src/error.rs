@@ -286,6 +286,9 @@ impl ApiError {
                 if code == Code::FailedPrecondition {
                     details.add_precondition_failure_violation(reason, subject, words.clone());
                 }
+                if let coupon::Refused::TooManyAttempts { retry_after } = refused {
+                    details.set_retry_info(Some(retry_after));
+                }
                 if let coupon::Refused::Claim(shortages) = refused {
                     about.insert("counters".to_owned(), shortages.len().to_string());
                     add_shortages(&mut details, shortages);

@@ -197,7 +197,7 @@ item_price: {fixed: 980}
         let request = v1::QuoteRequest { basket: Some(basket), view: v1::View::Full.into(), ..Default::default() };
         let receipts = Receipts::open(folder.path()).expect("a key");
         let ledger: Arc<dyn tokka_ledger::Ledger> = Arc::new(tokka_ledger::Memory::default());
-        let coupons = Arc::new(Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
+        let coupons = Arc::new(Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
         let reservations =
             Reservations { catalogue: Arc::clone(&catalogue), ledger, coupons, receipts, thawed: Thawed::default() };
         let service = Pricing { catalogue, counters: Arc::new(counters), reservations: Arc::new(reservations) };

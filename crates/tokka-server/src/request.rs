@@ -35,6 +35,8 @@ pub(crate) enum Offer {
     Design(String),
     /// One of the user's wallet.
     Instance(String),
+    /// A code, as typed.
+    Code(String),
 }
 
 /// A request that obeys every bound.
@@ -68,8 +70,9 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
         wrong.push(FieldViolation::new("basket", "a quote is asked for a basket"));
         return Err(ApiError::Invalid(wrong));
     };
-    if user.is_none() && offers.iter().any(|offer| matches!(offer, Offer::Instance(_))) {
-        wrong.push(FieldViolation::new("basket.user", "a coupon of a wallet is offered, and the basket names no user"));
+    if user.is_none() && offers.iter().any(|offer| !matches!(offer, Offer::Design(_))) {
+        let description = "a coupon of a wallet or a code is offered, and the basket names no user";
+        wrong.push(FieldViolation::new("basket.user", description));
     }
     let coupons = offers.iter().map(in_basket).collect();
     let at = at.map_or(now, |at| moment(at, now, &mut wrong));
@@ -127,19 +130,9 @@ fn already_named(named: &[String], field: &str) -> bool {
 
 /// The first field that asks for what is not built yet. What is built leaves this list.
 fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
-    use v1::coupon_offer::Offer;
-    let refuse = |field: String, what| Some(ApiError::NotServed { field: Some(field), what });
-    for (index, coupon) in request.coupons.iter().enumerate() {
-        match &coupon.offer {
-            Some(Offer::Code(_)) => return refuse(format!("coupons[{index}].code"), "a coupon code"),
-            Some(Offer::Design(_) | Offer::Instance(_)) | None => {}
-        }
-    }
     let claimable = i32::from(v1::Include::Claimable);
-    if let Some(index) = request.include.iter().position(|include| *include == claimable) {
-        return refuse(format!("include[{index}]"), "`INCLUDE_CLAIMABLE`");
-    }
-    None
+    let index = request.include.iter().position(|include| *include == claimable)?;
+    Some(ApiError::NotServed { field: Some(format!("include[{index}]")), what: "`INCLUDE_CLAIMABLE`" })
 }
 
 /// What is asked for of a page, the default for 0, and never more than the most.
@@ -189,7 +182,7 @@ fn strategy(strategy: i32, wrong: &mut Vec<FieldViolation>) -> Strategy {
 fn in_basket(offer: &Offer) -> String {
     match offer {
         Offer::Design(design) => design.clone(),
-        Offer::Instance(_) => IN_WALLET.to_owned(),
+        Offer::Instance(_) | Offer::Code(_) => IN_WALLET.to_owned(),
     }
 }
 
@@ -202,9 +195,14 @@ fn offers(coupons: Vec<v1::CouponOffer>, wrong: &mut Vec<FieldViolation>) -> Vec
                 reservation::token(&format!("coupons[{index}].instance"), &instance, wrong);
                 offers.push(Offer::Instance(instance));
             }
-            // INVARIANT: codes were refused before. An empty place keeps the numbers of the others.
-            Some(_) | None => {
-                wrong.push(FieldViolation::new(format!("coupons[{index}]"), "an offer names a `design` or an `instance`"));
+            Some(v1::coupon_offer::Offer::Code(code)) => {
+                coupons::code(&format!("coupons[{index}].code"), &code, wrong);
+                offers.push(Offer::Code(code));
+            }
+            // An empty place keeps the numbers of the others.
+            None => {
+                let description = "an offer names a `design`, an `instance` or a `code`";
+                wrong.push(FieldViolation::new(format!("coupons[{index}]"), description));
                 offers.push(Offer::Design(String::new()));
             }
         }

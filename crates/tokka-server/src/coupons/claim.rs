@@ -17,7 +17,7 @@ impl Coupons {
     pub(crate) async fn claim(&self, asked: v1::ClaimCouponRequest, now: Timestamp) -> Result<v1::ClaimCouponResponse, ApiError> {
         let v1::ClaimCouponRequest { user, distribution, request_id } = request::claim(asked)?;
         let how = v1::HandedOut::Claimed;
-        let order = Order { user: &user, distribution: &distribution, how, request_id: &request_id };
+        let order = Order { user: &user, distribution: &distribution, how, request_id: &request_id, code: None };
         // The id is answered for before the claim: a repetition gets its first answer, whatever is left by now.
         let claimed = match self.handed_out_before(&order).await? {
             Some(claimed) => claimed,

@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use prost::Message;
+use tokka_catalog::Distribution;
 use tokka_core::basket::{Basket, COUPONS_MAX, CouponsOffered};
 use tokka_core::id::Id;
 use tokka_core::promotion::Status;
@@ -18,10 +20,14 @@ use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
 use super::Coupons;
+use super::claim::open;
+use super::hand_out::uses;
+use super::redeem::Found;
 use super::wallet::{self, Instance};
 use crate::catalogue::Published;
 use crate::claims::coupons as names;
 use crate::error::ApiError;
+use crate::error::coupon::Refused;
 use crate::request::Offer;
 
 /// A coupon offered, with what stands behind it. Orders store it, so that fields are only ever added.
@@ -46,9 +52,49 @@ pub(crate) struct Offered {
     /// Another instance of a design that was offered before it: it has what became of the first one.
     #[prost(bool, tag = "7")]
     pub(crate) again: bool,
+    /// It is one use of a code, and of which kind.
+    #[prost(enumeration = "CodeKind", tag = "8")]
+    pub(crate) code: i32,
+    /// The number of a single-use code.
+    #[prost(uint32, tag = "9")]
+    pub(crate) number: u32,
+}
+
+/// Which code of a distribution an order uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum CodeKind {
+    /// None: it is an instance.
+    None = 0,
+    /// Its shared one.
+    Shared = 1,
+    /// A single-use one.
+    SingleUse = 2,
 }
 
 impl Offered {
+    fn of_code(distribution: &Distribution, found: &Found) -> Self {
+        Self {
+            design: distribution.coupon.as_str().to_owned(),
+            distribution: distribution.id.as_str().to_owned(),
+            channel: distribution.channel.as_ref().map(|channel| channel.as_str().to_owned()).unwrap_or_default(),
+            code: if found.number.is_some() { CodeKind::SingleUse } else { CodeKind::Shared }.into(),
+            number: found.number.unwrap_or(0),
+            ..Self::default()
+        }
+    }
+
+    /// What a use of a code takes: the code's own, and what its distribution counts.
+    fn of_use(&self, user: &str) -> Option<[Name; 3]> {
+        let number = match self.code() {
+            CodeKind::None => return None,
+            CodeKind::Shared => None,
+            CodeKind::SingleUse => Some(self.number),
+        };
+        let distribution = self.distribution.as_str();
+        Some([names::code(distribution, number), names::claimed(distribution, user), names::issued(distribution)])
+    }
+
     fn of(design: &str, instance: &Instance) -> Self {
         let Instance { place, entry, .. } = instance;
         Self {
@@ -70,18 +116,28 @@ impl Offered {
     }
 
     /// What an order that uses it takes, each with its limit.
-    fn claims(&self, user: &str) -> Vec<Claim> {
+    fn claims(&self, user: &str, published: &Published) -> Vec<Claim> {
         let claim = |counter: Name, limit: i64| Claim { counter, amount: 1, limit };
-        match self.place {
+        if let Some(place) = self.place {
             // The second one is how a coupon that came back is told from one that was never used.
-            Some(place) => vec![claim(names::one_use(user, place), 1), claim(names::orders(user, place), AMOUNT_MAX)],
-            None => Vec::new(),
+            return vec![claim(names::one_use(user, place), 1), claim(names::orders(user, place), AMOUNT_MAX)];
         }
+        let of_use = self.of_use(user).zip(published.coupons.get(&self.distribution));
+        let Some((names, distribution)) = of_use else { return Vec::new() };
+        let limits = limits_of_use(distribution, self.number_of_code());
+        names.into_iter().zip(limits).map(|(counter, limit)| claim(counter, limit)).collect()
+    }
+
+    fn number_of_code(&self) -> Option<u32> {
+        (self.code() == CodeKind::SingleUse).then_some(self.number)
     }
 
     /// What comes back where the order no longer earns it.
     pub(crate) fn returned(&self, user: &str) -> Vec<Name> {
-        self.place.map(|place| names::one_use(user, place)).into_iter().collect()
+        match self.place {
+            Some(place) => vec![names::one_use(user, place)],
+            None => self.of_use(user).into_iter().flatten().collect(),
+        }
     }
 
     /// What stays taken of a paid order that goes back as a whole.
@@ -113,7 +169,7 @@ impl Wanted<'_> {
         self.auto
             || self.offers.iter().any(|offer| match offer {
                 Offer::Design(design) => is_handed_out(published, design),
-                Offer::Instance(_) => true,
+                Offer::Instance(_) | Offer::Code(_) => true,
             })
     }
 }
@@ -144,7 +200,7 @@ impl Coupons {
         if let Some(user) = basket.user() {
             let named = wanted.offers.iter().filter_map(|offer| match offer {
                 Offer::Instance(instance) => wallet::place_of(user.as_str(), instance),
-                Offer::Design(_) => None,
+                Offer::Design(_) | Offer::Code(_) => None,
             });
             let named: Vec<u64> = named.collect();
             held = wallet::live(&*self.ledger, published, user.as_str(), &named, basket.at()).await?;
@@ -155,22 +211,115 @@ impl Coupons {
                 }
             }
         }
-        Ok(resolve(wanted, basket, published, &held))
+        let codes = self.codes(wanted, basket, published, released).await?;
+        Ok(resolve(wanted, basket, published, &held, &codes))
     }
 
     /// What a basket offers where nothing is known of wallets: no coupon of one.
     pub(crate) fn without_wallets<'a>(wanted: Wanted<'_>, basket: &'a Basket, published: &Published) -> Resolved<'a> {
-        resolve(wanted, basket, published, &[])
+        resolve(wanted, basket, published, &[], &[])
+    }
+
+    /// What the codes of a basket are, in their order, and why they cannot be used.
+    async fn codes(
+        &self,
+        wanted: Wanted<'_>,
+        basket: &Basket,
+        published: &Published,
+        released: &HashMap<Name, i64>,
+    ) -> Result<Vec<Coded>, ApiError> {
+        let Some(user) = basket.user().map(|user| user.as_str()) else { return Ok(Vec::new()) };
+        let mut codes = Vec::new();
+        for offer in wanted.offers {
+            let Offer::Code(code) = offer else { continue };
+            // By the clock: a price for another moment is no way to more guesses.
+            let found = self.try_code(user, code, Timestamp::now()).await?;
+            let known = found.and_then(|found| Some((published.coupons.get(&found.distribution)?, found)));
+            codes.push(match known {
+                None => Coded { of: Offered::not_tried("", v1::OutcomeCode::UnknownCoupon), found: None },
+                Some((distribution, found)) => {
+                    let mut of = Offered::of_code(distribution, &found);
+                    of.refused = self.why_not(&of, distribution, user, basket.at(), released).await?.into();
+                    Coded { of, found: Some(found) }
+                }
+            });
+        }
+        Ok(codes)
+    }
+
+    /// Why a code brings nothing to an order; unspecified: it does.
+    async fn why_not(
+        &self,
+        of: &Offered,
+        distribution: &Distribution,
+        user: &str,
+        at: Timestamp,
+        released: &HashMap<Name, i64>,
+    ) -> Result<v1::OutcomeCode, ApiError> {
+        match open(distribution, at) {
+            Ok(()) => {}
+            Err(Refused::NotOpen { .. }) => return Ok(v1::OutcomeCode::NotStarted),
+            Err(_) => return Ok(v1::OutcomeCode::CouponExpired),
+        }
+        let Some(names) = of.of_use(user) else { return Ok(v1::OutcomeCode::Unspecified) };
+        let used = self.ledger.usage(&names).await?;
+        let limits = limits_of_use(distribution, of.number_of_code());
+        let is_left =
+            |((name, used), limit): ((&Name, i64), i64)| used.saturating_sub(released.get(name).copied().unwrap_or(0)) < limit;
+        let left = names.iter().zip(used).zip(limits).all(is_left);
+        Ok(if left { v1::OutcomeCode::Unspecified } else { v1::OutcomeCode::CouponUsed })
     }
 }
 
-fn resolve<'a>(wanted: Wanted<'_>, basket: &'a Basket, published: &Published, held: &[Instance]) -> Resolved<'a> {
+/// A code that a basket offers.
+#[derive(Debug)]
+struct Coded {
+    /// As one use of it.
+    of: Offered,
+    /// `None`: there is no such code.
+    found: Option<Found>,
+}
+
+impl Coded {
+    /// The instance that the user redeemed by it and can use.
+    fn redeemed<'a>(&self, held: &'a [Instance]) -> Option<&'a Instance> {
+        let found = self.found.as_ref()?;
+        let by_it = |instance: &&Instance| {
+            let Instance { entry, .. } = instance;
+            let redeemed = entry.how() == v1::HandedOut::Redeemed && entry.distribution == found.distribution;
+            redeemed && entry.code == found.number && instance.is_usable()
+        };
+        held.iter().filter(by_it).min_by_key(|instance| instance.order())
+    }
+}
+
+/// The limits of [`Offered::of_use`], in its order.
+fn limits_of_use(distribution: &Distribution, number: Option<u32>) -> [i64; 3] {
+    let (per_user, issued) = (distribution.per_user.unwrap_or(AMOUNT_MAX), distribution.issued.unwrap_or(AMOUNT_MAX));
+    [uses(distribution, number), per_user, issued]
+}
+
+fn resolve<'a>(
+    wanted: Wanted<'_>,
+    basket: &'a Basket,
+    published: &Published,
+    held: &[Instance],
+    codes: &[Coded],
+) -> Resolved<'a> {
+    let mut codes = codes.iter();
     let mut chosen = Chosen { designs: Vec::new(), offered: Vec::new(), first: BTreeSet::new() };
     let user = basket.user().map_or("", |user| user.as_str());
     for offer in wanted.offers {
         match offer {
             Offer::Design(design) if is_handed_out(published, design) => chosen.design(design, held),
             Offer::Design(design) => chosen.plain(design),
+            Offer::Code(_) => match codes.next() {
+                Some(code) => match code.redeemed(held) {
+                    Some(instance) => chosen.instance(instance),
+                    None => chosen.code(code),
+                },
+                None => chosen.offered.push(Offered::not_tried("", v1::OutcomeCode::CouponNotOwned)),
+            },
             Offer::Instance(id) => {
                 let place = wallet::place_of(user, id);
                 match held.iter().find(|instance| Some(instance.place) == place) {
@@ -227,6 +376,25 @@ impl Chosen {
         }
     }
 
+    fn code(&mut self, code: &Coded) {
+        let mut offered = code.of.clone();
+        let twice = |before: &Offered| before.code == offered.code && before.number == offered.number;
+        if self
+            .offered
+            .iter()
+            .any(|before| before.distribution == offered.distribution && offered.code() != CodeKind::None && twice(before))
+        {
+            return;
+        }
+        if offered.refused() == v1::OutcomeCode::Unspecified {
+            offered.again = !self.first.insert(offered.design.clone());
+            if !offered.again {
+                self.designs.extend(Id::parse(offered.design.as_str()));
+            }
+        }
+        self.offered.push(offered);
+    }
+
     fn instance(&mut self, instance: &Instance) {
         let design = instance.entry.design.as_str();
         let mut offered = Offered::of(design, instance);
@@ -253,9 +421,9 @@ pub(crate) fn mark(offered: &mut [Offered], rulebook: &Rulebook, applied: &[Prom
 }
 
 /// What an order takes besides the limits of its promotions.
-pub(crate) fn claims(offered: &[Offered], user: Option<&str>) -> Vec<Claim> {
+pub(crate) fn claims(offered: &[Offered], user: Option<&str>, published: &Published) -> Vec<Claim> {
     let Some(user) = user else { return Vec::new() };
-    offered.iter().filter(|offered| offered.applied).flat_map(|offered| offered.claims(user)).collect()
+    offered.iter().filter(|offered| offered.applied).flat_map(|offered| offered.claims(user, published)).collect()
 }
 
 /// The question as it was priced: with designs, so that no wallet is needed to price it again.

@@ -8,12 +8,23 @@ use tokka_proto::v1::coupon_service_server::CouponService;
 use tonic::{Request, Response, Status};
 
 use super::Coupons;
+use super::generate::Codes;
+use crate::error::ApiError;
+use crate::error::coupon::Refused;
 use crate::reservations::to_the_end;
 
 /// The service.
 #[derive(Debug, Clone)]
 pub(crate) struct CouponDesk {
     pub(crate) coupons: Arc<Coupons>,
+    /// On the admin address, where operators call.
+    pub(crate) of_operators: bool,
+}
+
+impl CouponDesk {
+    fn operators_only(&self) -> Result<(), ApiError> {
+        if self.of_operators { Ok(()) } else { Err(Refused::OperatorsOnly.into()) }
+    }
 }
 
 #[tonic::async_trait]
@@ -22,6 +33,19 @@ impl CouponService for CouponDesk {
         let coupons = Arc::clone(&self.coupons);
         let answer = to_the_end(async move { coupons.claim(request.into_inner(), Timestamp::now()).await }).await?;
         Ok(Response::new(answer))
+    }
+
+    async fn redeem_code(&self, request: Request<v1::RedeemCodeRequest>) -> Result<Response<v1::RedeemCodeResponse>, Status> {
+        let coupons = Arc::clone(&self.coupons);
+        let answer = to_the_end(async move { coupons.redeem(request.into_inner(), Timestamp::now()).await }).await?;
+        Ok(Response::new(answer))
+    }
+
+    type GenerateCodesStream = Codes;
+
+    async fn generate_codes(&self, request: Request<v1::GenerateCodesRequest>) -> Result<Response<Codes>, Status> {
+        self.operators_only()?;
+        Ok(Response::new(self.coupons.generate(request.into_inner()).await?))
     }
 
     async fn list_user_coupons(

@@ -56,6 +56,10 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
         ApiError::Coupon(NoCoupon::Over { distribution: text("mail"), ended: Timestamp::UNIX_EPOCH }),
         ApiError::Coupon(NoCoupon::NotUsable { coupon: text("store-300") }),
+        ApiError::Coupon(NoCoupon::UnknownCode),
+        ApiError::Coupon(NoCoupon::TooManyAttempts { retry_after: Duration::from_secs(61) }),
+        ApiError::Coupon(NoCoupon::NoCodes { distribution: text("mail") }),
+        ApiError::Coupon(NoCoupon::OperatorsOnly),
         ApiError::Coupon(NoCoupon::WalletFull),
         ApiError::Coupon(NoCoupon::Claim(vec![v1::CounterShortage::default()])),
         ApiError::Stopping,
@@ -111,6 +115,10 @@ fn every_error() -> Vec<ApiError> {
                 | NoCoupon::NotOpen { .. }
                 | NoCoupon::Over { .. }
                 | NoCoupon::NotUsable { .. }
+                | NoCoupon::UnknownCode
+                | NoCoupon::TooManyAttempts { .. }
+                | NoCoupon::NoCodes { .. }
+                | NoCoupon::OperatorsOnly
                 | NoCoupon::WalletFull
                 | NoCoupon::Claim(_) => {}
             },
@@ -174,6 +182,10 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "CLAIM_NOT_OPEN"),
         (Code::FailedPrecondition, "CLAIM_OVER"),
         (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
+        (Code::NotFound, "UNKNOWN_CODE"),
+        (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
+        (Code::FailedPrecondition, "NO_CODES"),
+        (Code::PermissionDenied, "OPERATORS_ONLY"),
         (Code::ResourceExhausted, "WALLET_FULL"),
         (Code::ResourceExhausted, "CLAIM_REFUSED"),
         (Code::Unavailable, "STOPPING"),

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use tokka_catalog::CODES_MAX;
 use tokka_core::basket::FieldViolation;
 use tokka_core::id::Id;
 use tokka_proto::v1;
 
 use super::reservation::token;
 use crate::error::ApiError;
+
+/// A code that somebody types is no longer.
+const CODE_BYTES_MAX: usize = 128;
 
 /// A claim that obeys every bound.
 pub(crate) fn claim(request: v1::ClaimCouponRequest) -> Result<v1::ClaimCouponRequest, ApiError> {
@@ -16,6 +20,35 @@ pub(crate) fn claim(request: v1::ClaimCouponRequest) -> Result<v1::ClaimCouponRe
     id("distribution", &request.distribution, &mut wrong);
     token("request_id", &request.request_id, &mut wrong);
     if wrong.is_empty() { Ok(request) } else { Err(ApiError::Invalid(wrong)) }
+}
+
+/// A code to be redeemed.
+pub(crate) fn redeem(request: v1::RedeemCodeRequest) -> Result<v1::RedeemCodeRequest, ApiError> {
+    let mut wrong = Vec::new();
+    token("user", &request.user, &mut wrong);
+    code("code", &request.code, &mut wrong);
+    token("request_id", &request.request_id, &mut wrong);
+    if wrong.is_empty() { Ok(request) } else { Err(ApiError::Invalid(wrong)) }
+}
+
+/// Codes to be generated.
+pub(crate) fn codes(request: v1::GenerateCodesRequest) -> Result<v1::GenerateCodesRequest, ApiError> {
+    let mut wrong = Vec::new();
+    id("distribution", &request.distribution, &mut wrong);
+    for (field, number) in [("first", request.first), ("count", request.count)] {
+        if !(0..=CODES_MAX).contains(&number) {
+            wrong.push(FieldViolation::new(field, format!("`{number}` is not between 0 and {CODES_MAX}")));
+        }
+    }
+    if wrong.is_empty() { Ok(request) } else { Err(ApiError::Invalid(wrong)) }
+}
+
+/// A code as somebody typed it. What is wrong does not repeat it: codes stay out of answers and logs.
+pub(super) fn code(field: &str, code: &str, wrong: &mut Vec<FieldViolation>) {
+    let typed = |byte: u8| (b' '..=b'~').contains(&byte);
+    if code.trim().is_empty() || code.len() > CODE_BYTES_MAX || !code.bytes().all(typed) {
+        wrong.push(FieldViolation::new(field, format!("a code is 1 to {CODE_BYTES_MAX} bytes of ` ` to `~`")));
+    }
 }
 
 /// Which page of whose wallet.

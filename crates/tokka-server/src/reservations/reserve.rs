@@ -86,7 +86,7 @@ impl Reservations {
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
         let mut coupons = resolved.offered.clone();
         offers::mark(&mut coupons, rulebook, &quote.applied);
-        let of_coupons = offers::claims(&coupons, order.user());
+        let of_coupons = offers::claims(&coupons, order.user(), published);
         let wanted = of_quote.len().saturating_add(of_coupons.len());
         if wanted > CLAIMS_MAX {
             let description = format!("take {wanted} limited quantities, at most {CLAIMS_MAX} are held at once");

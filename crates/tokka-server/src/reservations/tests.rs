@@ -70,7 +70,7 @@ async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserve
     let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), recovered: Mutex::default(), memory });
     let receipts = Receipts::open(folder.path()).expect("a key");
     let ledger: Arc<dyn Ledger> = told.clone();
-    let coupons = Arc::new(crate::coupons::Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
+    let coupons = Arc::new(crate::coupons::Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
     (told, Reservations { catalogue, ledger, coupons, receipts, thawed: Thawed::default() })
 }
 

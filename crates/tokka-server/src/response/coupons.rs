@@ -64,7 +64,7 @@ pub(crate) fn say_of_quote(quote: &mut v1::Quote, rulebook: &Rulebook, user: Opt
             channel: offered.channel.clone(),
             ..outcome
         };
-        let tried = quote.outcomes.iter_mut().find(|outcome| outcome.promotion == offered.design);
+        let tried = quote.outcomes.iter_mut().find(|outcome| outcome.promotion == offered.design && outcome.stage != 0);
         match tried {
             Some(outcome) if offered.is_tried() => *outcome = said(std::mem::take(outcome)),
             Some(outcome) if offered.again => more.push(said(after(outcome.clone()))),

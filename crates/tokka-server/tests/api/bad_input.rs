@@ -167,8 +167,13 @@ const CASES: &[Case] = &[
         r.view = v1::View::Full.into();
         r.suggest = (0..21).map(|number| v1::Line { line_id: format!("more-{number}"), ..line.clone() }).collect();
     }),
+    // Coupons of a wallet.
+    case("an instance that is no id", "coupons[1].instance", |r| r.coupons.push(offer(Offer::Instance("i 1".into())))),
+    case("an instance of nobody", "basket.user", |r| {
+        r.coupons.push(offer(Offer::Instance("1-00000000".into())));
+        basket(r).user = None;
+    }),
     // What is described and not built.
-    later("a coupon code", "coupons[0].code", |r| r.coupons = vec![offer(Offer::Code("SAVE300".into()))]),
     later("claimable coupons", "include[0]", |r| r.include = vec![v1::Include::Claimable.into()]),
     // A wish that cannot be granted is said before what else is wrong: mending the rest would not help.
     later("claimable coupons for a bad basket", "include[0]", |r| {

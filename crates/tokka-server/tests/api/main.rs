@@ -9,6 +9,8 @@ mod applying;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod coupon_shop;
 #[cfg(test)]
 mod coupon_use;

@@ -25,6 +25,9 @@ mod applying;
 #[path = "../api/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "../api/codes.rs"]
+mod codes;
+#[cfg(test)]
 #[path = "../api/coupon_shop.rs"]
 mod coupon_shop;
 #[cfg(test)]
