@@ -210,7 +210,7 @@ impl Names<'_> {
         for outcome in &quote.outcomes {
             let id = match &outcome.subject {
                 Subject::Promotion(ix) => self.promotion(*ix),
-                Subject::UnknownCoupon(id) => format!("unknown coupon {id}"),
+                Subject::OutOfForce(id) => format!("unknown coupon {id}"),
             };
             let bundle = matches!(outcome.subject, Subject::Promotion(ix) if matches!(self.rulebook.promotions()[ix].rule, Rule::Bundle(_)));
             let mut row = self.outcome(&outcome.verdict, &outcome.subject, bundle);
@@ -352,7 +352,7 @@ impl Names<'_> {
                         Rule::Spend(spend) => spend.exclusion_group.to_string(),
                         _ => "-".to_owned(),
                     },
-                    Subject::UnknownCoupon(_) => "-".to_owned(),
+                    Subject::OutOfForce(_) => "-".to_owned(),
                 };
                 other(outcome, promotion).with("exclusion_group", group)
             }

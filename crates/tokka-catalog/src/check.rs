@@ -3,6 +3,8 @@
 //! Loading refuses what is wrong; this tells what is odd. Every promotion that is not archived is looked at, as if it were
 //! published. It costs what the promotions name and cover: nothing is compared with everything.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use tokka_core::amount::{Amount, major};
 use tokka_core::catalogue::Settings;
@@ -37,9 +39,20 @@ pub struct Report {
 /// Looks at a catalogue as it would be at this moment. With products, also at what it makes of their prices.
 #[must_use]
 pub fn check(loaded: &Loaded, products: Option<&Products>, at: Timestamp) -> Report {
-    let mut telling = Telling { loaded, at, found: Vec::new() };
+    look(loaded, products, at, None)
+}
+
+/// Likewise, and tells only what concerns these documents: what a change of them brings. It costs what they name, and not
+/// what the whole catalogue does, as long as there are no products.
+#[must_use]
+pub fn check_changed(loaded: &Loaded, products: Option<&Products>, at: Timestamp, changed: &BTreeSet<Document>) -> Report {
+    look(loaded, products, at, Some(changed))
+}
+
+fn look(loaded: &Loaded, products: Option<&Products>, at: Timestamp, changed: Option<&BTreeSet<Document>>) -> Report {
+    let mut telling = Telling { loaded, at, changed, found: Vec::new() };
     telling.over();
-    for (number, promotion) in telling.promotions() {
+    for (number, promotion) in telling.promotions().filter(|(number, _)| is_changed(changed, *number)) {
         alone::look(number, promotion, &mut telling);
         discount::look(number, promotion, &mut telling);
         tiers::look(number, promotion, &mut telling);
@@ -75,6 +88,11 @@ impl Report {
     }
 }
 
+/// Is a promotion among what is asked about?
+fn is_changed(changed: Option<&BTreeSet<Document>>, number: usize) -> bool {
+    changed.is_none_or(|changed| changed.contains(&Document::Promotion(number)))
+}
+
 fn is_over(promotion: &Promotion, at: Timestamp) -> bool {
     promotion.window.end.is_some_and(|end| end <= at)
 }
@@ -83,6 +101,8 @@ fn is_over(promotion: &Promotion, at: Timestamp) -> bool {
 struct Telling<'a> {
     loaded: &'a Loaded,
     at: Timestamp,
+    /// What is asked about; `None`: everything.
+    changed: Option<&'a BTreeSet<Document>>,
     found: Vec<Finding>,
 }
 
@@ -122,13 +142,20 @@ impl<'a> Telling<'a> {
     }
 
     fn report(mut self, with_products: bool) -> Report {
+        if let Some(changed) = self.changed {
+            let concerns =
+                |finding: &Finding| std::iter::once(&finding.document).chain(&finding.others).any(|it| changed.contains(it));
+            self.found.retain(concerns);
+        }
         self.found.sort_by(|a, b| (a.document, a.code).cmp(&(b.document, b.code)).then_with(|| a.path.cmp(&b.path)));
         // The same may be seen in what is written and in what it makes of the products.
         let twice = [Code::DiscountOver70, Code::CoversNothing, Code::CouponUnsatisfiable];
         let same = |a: &Finding, b: &Finding| (a.document, a.code, &a.path) == (b.document, b.code, &b.path);
         self.found.dedup_by(|next, first| twice.contains(&first.code) && same(next, first));
         let mut in_vain = Vec::new();
-        for (number, promotion) in self.promotions().filter(|(_, promotion)| !promotion.acknowledge.is_empty()) {
+        let changed = self.changed;
+        let asked = self.promotions().filter(|(number, _)| is_changed(changed, *number));
+        for (number, promotion) in asked.filter(|(_, promotion)| !promotion.acknowledge.is_empty()) {
             let document = Document::Promotion(number);
             let start = self.found.partition_point(|finding| finding.document < document);
             let mut acknowledged = Vec::new();

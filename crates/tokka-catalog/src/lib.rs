@@ -16,7 +16,7 @@ pub mod source;
 pub mod values;
 pub mod yaml;
 
-pub use self::check::check;
+pub use self::check::{check, check_changed};
 pub use self::documents::{CODES_MAX, CatalogueSettings, Codes, Distribution, ItemOverlap, Kind, schema};
 pub use self::load::apart::{DocumentValue, put_together, read_apart};
 pub use self::load::{Counts, Loaded, load, load_text, load_to_check, load_with_products};

@@ -1,6 +1,7 @@
 //! Which calls are there? One method each, over one connection that comes up when it is needed.
 
 use tokka_proto::v1;
+use tokka_proto::v1::coupon_service_client::CouponServiceClient;
 use tokka_proto::v1::pricing_service_client::PricingServiceClient;
 use tokka_proto::v1::storefront_service_client::StorefrontServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -32,6 +33,7 @@ macro_rules! send {
 pub struct Client {
     pricing: PricingServiceClient<Channel>,
     storefront: StorefrontServiceClient<Channel>,
+    coupons: CouponServiceClient<Channel>,
     config: Config,
 }
 
@@ -65,8 +67,9 @@ impl Client {
     #[must_use]
     pub fn over(channel: Channel, config: Config) -> Self {
         let pricing = PricingServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
-        let storefront = StorefrontServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
-        Self { pricing, storefront, config }
+        let storefront = StorefrontServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let coupons = CouponServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Self { pricing, storefront, coupons, config }
     }
 
     /// Prices a basket and promises nothing.
@@ -149,6 +152,43 @@ impl Client {
     /// [`Error`].
     pub async fn list_zone(&self, request: v1::ListZoneRequest) -> Result<v1::ListZoneResponse, Error> {
         send!(self, Kind::Read, quote, storefront.list_zone(request))
+    }
+
+    /// A page of what can be claimed.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn claimable_coupons(
+        &self,
+        request: v1::ListClaimableCouponsRequest,
+    ) -> Result<v1::ListClaimableCouponsResponse, Error> {
+        send!(self, Kind::Read, quote, storefront.list_claimable_coupons(request))
+    }
+
+    /// Claims a coupon for a user. Repeated under its `request_id`.
+    ///
+    /// # Errors
+    /// [`Error`]; a request without a `request_id` is not sent.
+    pub async fn claim_coupon(&self, request: v1::ClaimCouponRequest) -> Result<v1::ClaimCouponResponse, Error> {
+        named(&request.request_id, "request_id")?;
+        send!(self, Kind::Change, change, coupons.claim_coupon(request))
+    }
+
+    /// Redeems a code for a user. Repeated under its `request_id`.
+    ///
+    /// # Errors
+    /// [`Error`]; a request without a `request_id` is not sent.
+    pub async fn redeem_code(&self, request: v1::RedeemCodeRequest) -> Result<v1::RedeemCodeResponse, Error> {
+        named(&request.request_id, "request_id")?;
+        send!(self, Kind::Change, change, coupons.redeem_code(request))
+    }
+
+    /// A page of a user's coupons.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn user_coupons(&self, request: v1::ListUserCouponsRequest) -> Result<v1::ListUserCouponsResponse, Error> {
+        send!(self, Kind::Read, quote, coupons.list_user_coupons(request))
     }
 }
 

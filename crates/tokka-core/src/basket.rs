@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::amount::{Amount, Exact};
 use crate::id::{Id, RESERVED, Token};
+use crate::promotion::Stage;
 
 /// At most this many lines a basket.
 pub const LINES_MAX: usize = 1_000;
@@ -211,6 +212,8 @@ pub struct Basket {
     select_gift: BTreeMap<String, String>,
     strategy: Strategy,
     gross: Amount,
+    /// Promotions that the request names and that no rulebook holds, though they are known.
+    out_of_force: Vec<(String, Stage)>,
 }
 
 impl Basket {
@@ -297,6 +300,7 @@ impl Basket {
                 select_gift,
                 strategy,
                 gross,
+                out_of_force: Vec::new(),
             }),
             _ => Err(check.violations),
         }
@@ -312,6 +316,36 @@ impl Basket {
             CouponsOffered::Auto { .. } => CouponsOffered::Auto { held: ids },
         };
         self
+    }
+
+    /// The same basket, by somebody who knows promotions that are not in the rulebook: drafts, and what has ended for good.
+    /// Where the request names one of them it is not published, and not unknown.
+    #[must_use]
+    pub fn knowing(mut self, stage_of: impl Fn(&str) -> Option<Stage>) -> Self {
+        let (CouponsOffered::These(offered) | CouponsOffered::Auto { held: offered }) = &self.coupons;
+        let selected = self.select.values().filter_map(|selection| match selection {
+            Selection::Promotion(id) => Some(id),
+            Selection::None => None,
+        });
+        let kept_for = self.select_spend.values().flat_map(|selection| match selection {
+            SpendSelection::Promotions(ids) => ids.as_slice(),
+            SpendSelection::None => &[],
+        });
+        let named = offered.iter().chain(selected).chain(kept_for).chain(self.select_gift.keys());
+        self.out_of_force = named.filter_map(|id| Some((id.clone(), stage_of(id)?))).collect();
+        self
+    }
+
+    /// Promotions that the request names, that are known and in no rulebook, with the stage that they would be of.
+    #[must_use]
+    pub fn out_of_force(&self) -> &[(String, Stage)] {
+        &self.out_of_force
+    }
+
+    /// The stage of one of them.
+    #[must_use]
+    pub fn stage_out_of_force(&self, id: &str) -> Option<Stage> {
+        self.out_of_force.iter().find(|(known, _)| known == id).map(|(_, stage)| *stage)
     }
 
     /// ISO 4217.

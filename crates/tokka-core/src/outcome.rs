@@ -22,8 +22,8 @@ pub struct Outcome {
 pub enum Subject {
     /// A promotion of the rulebook.
     Promotion(PromoIx),
-    /// A coupon that the rulebook does not know, by the id offered.
-    UnknownCoupon(String),
+    /// One that the rulebook does not hold, by the id that the request names: nobody knows it, or it is not published.
+    OutOfForce(String),
 }
 
 /// `Applied`, or the first reason that holds, in this order.

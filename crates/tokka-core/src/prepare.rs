@@ -169,7 +169,7 @@ impl<'a> Prepared<'a> {
     pub fn promotions(&self) -> Vec<PromoIx> {
         let of_outcome = |outcome: &Outcome| match outcome.subject {
             Subject::Promotion(promotion) => Some(promotion),
-            Subject::UnknownCoupon(_) => None,
+            Subject::OutOfForce(_) => None,
         };
         let decided = self.coupons.iter().filter_map(|offer| match offer {
             CouponOffer::Candidate(_) => None,
@@ -359,8 +359,11 @@ impl<'a> Finder<'a> {
     fn offer(&mut self, id: &str) -> CouponOffer {
         let is_coupon = |ix: &PromoIx| matches!(self.rulebook.compiled(*ix).stage, Stage::StoreCoupon | Stage::PlatformCoupon);
         let Some(promotion) = self.rulebook.find(id).filter(is_coupon) else {
-            let subject = Subject::UnknownCoupon(id.to_owned());
-            return CouponOffer::Decided(Outcome { subject, verdict: Verdict::UnknownCoupon, coverage: Vec::new() });
+            let known = self.basket.stage_out_of_force(id);
+            let known = known.is_some_and(|stage| matches!(stage, Stage::StoreCoupon | Stage::PlatformCoupon));
+            let verdict = if known { Verdict::NotPublished } else { Verdict::UnknownCoupon };
+            let subject = Subject::OutOfForce(id.to_owned());
+            return CouponOffer::Decided(Outcome { subject, verdict, coverage: Vec::new() });
         };
         let published = is_published(self.rulebook.promotion(promotion));
         let start = if published { self.cover(promotion) } else { self.covered.len() };

@@ -47,7 +47,8 @@ pub fn with(basket: &Basket, product: usize, line: &LineRequest, quantity: i64) 
     let mut request = basket.to_request();
     let at = format!("lines[{}]", request.lines.len());
     request.lines.push(LineRequest { quantity, ..line.clone() });
-    Basket::parse(request).map_err(|violations| {
+    let more = Basket::parse(request).map(|more| more.knowing(|id| basket.stage_out_of_force(id)));
+    more.map_err(|violations| {
         let at_product = |violation: FieldViolation| match violation.field.strip_prefix(&at) {
             Some(rest) => FieldViolation::new(format!("suggest[{product}]{rest}"), violation.description),
             None => FieldViolation::new(format!("suggest[{product}]"), violation.description),

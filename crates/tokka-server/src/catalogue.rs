@@ -1,6 +1,7 @@
 //! Which promotions hold right now? The folder of files, as the last revision of it that was without errors; or what the
 //! store keeps, as its latest revision.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 use tokka_catalog::money::Currency;
 use tokka_catalog::{CatalogueSettings, Problem, ProblemKind, Problems, Source, content_hash, load, read_folder};
+use tokka_core::basket::Basket;
+use tokka_core::promotion::Stage;
 use tokka_core::rate::Rounding;
 use tokka_core::rulebook::Rulebook;
 
@@ -51,9 +54,14 @@ pub(crate) struct Catalogue {
     state: watch::Sender<CatalogueState>,
     /// The newest revision of the store that somebody met.
     wanted: watch::Sender<u64>,
+    /// Promotions of the store that are in no revision in force: drafts, and what was archived.
+    out_of_force: ArcSwap<OutOfForce>,
     /// What the last look at the folder refused. Its lock also makes looks follow one another.
     refused: Mutex<Option<Seen>>,
 }
+
+/// Promotions by id, with the stage that they would be of.
+pub(crate) type OutOfForce = HashMap<String, Stage>;
 
 /// A revision in force.
 #[derive(Debug)]
@@ -121,7 +129,19 @@ impl Catalogue {
     fn of(folder: Option<PathBuf>, published: Published) -> Self {
         let state = watch::Sender::new(published.state());
         let wanted = watch::Sender::new(0);
-        Self { folder, current: ArcSwap::from_pointee(published), state, wanted, refused: Mutex::new(None) }
+        let current = ArcSwap::from_pointee(published);
+        Self { folder, current, state, wanted, out_of_force: ArcSwap::default(), refused: Mutex::new(None) }
+    }
+
+    /// Takes note of what the store knows and does not have in force.
+    pub(crate) fn note_out_of_force(&self, promotions: OutOfForce) {
+        self.out_of_force.store(Arc::new(promotions));
+    }
+
+    /// The basket, with what is known of the promotions that it names.
+    pub(crate) fn told(&self, basket: Basket) -> Basket {
+        let known = self.out_of_force.load();
+        if known.is_empty() { basket } else { basket.knowing(|id| known.get(id).copied()) }
     }
 
     /// Swaps a revision of the store in.

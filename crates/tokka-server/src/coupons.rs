@@ -10,10 +10,12 @@ use crate::catalogue::Catalogue;
 
 mod attempts;
 mod claim;
+pub(crate) mod claimable;
 mod code;
 mod distributions;
 mod generate;
 mod hand_out;
+mod issue;
 mod list;
 pub(crate) mod offers;
 pub(crate) mod record;

@@ -37,13 +37,6 @@ pub(crate) enum ApiError {
     Malformed(String),
     /// A message beyond the limit of its call.
     TooLarge(String),
-    /// A field asks for something that is not built yet.
-    NotServed {
-        /// Its path, where the request was refused by its form.
-        field: Option<String>,
-        /// What it asks for.
-        what: &'static str,
-    },
     /// No such reservation of this user.
     NotFound {
         /// Its id.
@@ -188,7 +181,6 @@ impl ApiError {
             Self::Invalid(_) => (Code::InvalidArgument, "INVALID_FIELDS"),
             Self::Malformed(_) => (Code::InvalidArgument, "MALFORMED_MESSAGE"),
             Self::TooLarge(_) => (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
-            Self::NotServed { .. } => (Code::Unimplemented, "NOT_SERVED_YET"),
             Self::NotFound { .. } => (Code::NotFound, "RESERVATION_NOT_FOUND"),
             Self::NoPromotion(_) => (Code::NotFound, "PROMOTION_NOT_FOUND"),
             Self::Taken { .. } => (Code::AlreadyExists, "ID_TAKEN"),
@@ -221,17 +213,6 @@ impl ApiError {
                 message
             }
             Self::Malformed(why) | Self::TooLarge(why) => why,
-            Self::NotServed { field, what } => {
-                let message = format!("{what} is not served yet");
-                match field.map(|field| clip(field, FIELD_BYTES_MAX)) {
-                    Some(field) => {
-                        let message = format!("`{field}`: {message}");
-                        about.insert("field".to_owned(), field);
-                        message
-                    }
-                    None => message,
-                }
-            }
             Self::NotFound { reservation } => {
                 format!("there is no reservation `{}` of this user", clip(reservation, FIELD_BYTES_MAX))
             }
@@ -276,7 +257,11 @@ impl ApiError {
                     about.insert("etag".to_owned(), etag.to_owned());
                 }
                 if code == Code::FailedPrecondition {
-                    add_preconditions(&mut details, reason, refused.violations(), &mut about);
+                    add_preconditions(&mut details, refused.violations(), &mut about);
+                }
+                let codes: Vec<&str> = refused.codes().into_iter().collect();
+                if !codes.is_empty() {
+                    about.insert("codes".to_owned(), codes.join(","));
                 }
                 refused.in_words().1
             }

@@ -4,6 +4,8 @@
 //! The bytes are a version, then a protobuf message, as it is or, where that is shorter, compressed. A message of
 //! protobuf may gain fields, so that what an old server wrote is read by a new one.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use tokka_core::refund::RefundPolicy;
 use tokka_proto::v1;
@@ -54,8 +56,11 @@ pub(crate) struct Stored {
     #[prost(message, optional, tag = "10")]
     pub(crate) order: Option<v1::OrderReference>,
     /// The coupons of the user's wallet that were offered.
-    #[prost(message, repeated, tag = "11")]
+    #[prost(message, repeated, tag = "12")]
     pub(crate) coupons: Vec<Offered>,
+    /// What it names that was not in force, so that it is not unknown later either: stages, as numbers, by id.
+    #[prost(btree_map = "string, uint32", tag = "11")]
+    pub(crate) out_of_force: BTreeMap<String, u32>,
 }
 
 /// Bytes that are no stored order: a bug, or a newer server's.

@@ -15,8 +15,8 @@ use tonic::{Request, Response, Status};
 
 use crate::catalogue::{Catalogue, Published};
 use crate::counters::{CounterState, Counters};
-use crate::coupons::Coupons;
 use crate::coupons::offers::{self, Resolved, Wanted};
+use crate::coupons::{Coupons, claimable};
 use crate::error::ApiError;
 use crate::reservations::{Reservations, to_the_end};
 use crate::{counters, open_orders, request, response, suggestions};
@@ -77,7 +77,8 @@ impl Pricing {
     /// Pricing takes microseconds, so it runs where the request was read: handing it over would cost more. A search takes
     /// milliseconds, within its budget.
     async fn answered(&self, request: v1::QuoteRequest, now: Timestamp) -> Result<v1::QuoteResponse, ApiError> {
-        let order = request::quote_order(request, now)?;
+        let mut order = request::quote_order(request, now)?;
+        order.basket = self.catalogue.told(order.basket);
         let published = self.catalogue.current();
         published.ready()?;
         let rulebook = &published.rulebook;
@@ -101,7 +102,8 @@ impl Pricing {
         if order.view == View::Full {
             suggestions = suggestions::of(&*self.counters, rulebook, basket, &quote, &order.suggest).await?;
         }
-        Ok(v1::QuoteResponse { quote: Some(answer), suggestions })
+        let claimable = if order.claimable { self.claimable(&published, basket).await } else { Vec::new() };
+        Ok(v1::QuoteResponse { quote: Some(answer), suggestions, claimable })
     }
 }
 
@@ -120,6 +122,18 @@ impl Pricing {
             Err(ApiError::Store(_)) => Ok((Coupons::without_wallets(wanted, &order.basket, published), Wallet::Unknown)),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Pricing {
+    /// What the user may still claim that covers a line. A silent store costs this, and no quote.
+    async fn claimable(&self, published: &Published, basket: &Basket) -> Vec<v1::ClaimableCoupon> {
+        let offers = claimable::covering(published, basket);
+        let user = basket.user().map(|user| user.as_str());
+        let Ok(used) = self.reservations.ledger.usage(&claimable::counters(&offers, user)).await else { return Vec::new() };
+        let found = claimable::with_usage(&offers, user, Some(&used));
+        let left = found.iter().filter(|coupon| coupon.left != Some(0)).take(claimable::IN_A_QUOTE);
+        left.map(|coupon| response::storefront::claimable(&published.rulebook, coupon)).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! How does a promotion live? `PromotionService`: draft, published, paused, archived; every change of what is in force is a
 //! revision of the catalogue that the store keeps.
 //!
-//! `edit` decides what a call changes, `line` puts it behind all others, `keep` reads and writes, `state` is one moment.
+//! `edit` decides what a call changes, `gate` whether that may come into force, `line` puts it behind all others, `keep` reads and writes, `state` is one moment.
 
 use std::sync::Arc;
 
@@ -13,12 +13,14 @@ use tonic::{Request, Response, Status};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::edit::{Asked, Move};
+use self::gate::Terms;
 use self::line::Done;
 use crate::error::ApiError;
 use crate::error::operator::Refused;
 use crate::reservations::to_the_end;
 
 mod edit;
+mod gate;
 mod line;
 
 mod keep;
@@ -63,20 +65,31 @@ impl Promotions {
         to: Move,
         promotions: Vec<v1::PromotionRef>,
         change: Option<v1::Change>,
+        terms: Result<Terms, ApiError>,
         call: &impl Message,
-    ) -> Result<(i64, Vec<v1::Document>), ApiError> {
+    ) -> Result<Moved, ApiError> {
         let line = self.line()?;
-        let by = request::by(change, call_hash(to as u8, call));
-        let promotions = request::promotions(promotions);
-        let (by, promotions) = request::both(by, promotions)?;
+        let looks_only = terms.as_ref().is_ok_and(|terms| terms.validate_only);
+        let by = if looks_only { Ok(line::By::default()) } else { request::by(change, call_hash(to as u8, call)) };
+        let (by, (promotions, terms)) = request::both(by, request::both(request::promotions(promotions), terms))?;
         let keys: Vec<Key> = promotions.iter().map(|(id, _)| Key::new(Kind::Promotion, id)).collect();
         to_the_end(async move {
-            let done = line.change(Asked::Move { to, promotions }, by, false).await?;
+            let done = line.change(Asked::Move { to, promotions }, by, terms).await?;
             let documents = keys.iter().filter_map(|key| Some(answer::document(key, done.after.entries.get(key)?, true)));
-            Ok((answer::number(done.after.number), documents.collect()))
+            let documents = documents.collect();
+            let number = if looks_only { done.before.number } else { done.after.number };
+            Ok(Moved { revision: answer::number(number), documents, findings: done.findings, blocked: done.blocked })
         })
         .await
     }
+}
+
+/// Promotions that came to stand somewhere.
+struct Moved {
+    revision: i64,
+    documents: Vec<v1::Document>,
+    findings: Vec<v1::Finding>,
+    blocked: bool,
 }
 
 #[tonic::async_trait]
@@ -109,7 +122,7 @@ impl PromotionService for Promotions {
         let done = to_the_end(async move {
             // Which document a repetition speaks of is in its text.
             let source = Source { name: String::new(), text: text.clone() };
-            let done = line.change(Asked::Write { text, etag }, by, false).await?;
+            let done = line.change(Asked::Write { text, etag }, by, Terms::default()).await?;
             let named = match done.edit.named.first() {
                 Some(key) => Some(key.clone()),
                 None => edit::first_key(&source, &done.after),
@@ -132,49 +145,53 @@ impl PromotionService for Promotions {
         if etag.is_empty() {
             return Err(edit::invalid("etag", "is missing: read the document first").into());
         }
-        let done = to_the_end(async move { line.change(Asked::Delete { key, etag }, by, false).await }).await?;
+        let done = to_the_end(async move { line.change(Asked::Delete { key, etag }, by, Terms::default()).await }).await?;
         Ok(Response::new(v1::DeleteDocumentResponse { revision: answer::number(done.after.number) }))
     }
 
     async fn publish(&self, request: Request<v1::PublishRequest>) -> Result<Response<v1::PublishResponse>, Status> {
         let request = request.into_inner();
-        request::nothing_acknowledged(&request.acknowledge)?;
         let (promotions, change) = (request.promotions.clone(), request.change.clone());
-        let (revision, documents) = self.moved(Move::Publish, promotions, change, &request).await?;
-        Ok(Response::new(v1::PublishResponse { revision, documents, findings: Vec::new() }))
+        let terms = request::terms(request.validate_only, &request.acknowledge, request.products.clone());
+        let moved = self.moved(Move::Publish, promotions, change, terms, &request).await?;
+        let Moved { revision, documents, findings, blocked } = moved;
+        Ok(Response::new(v1::PublishResponse { revision, documents, findings, blocked }))
     }
 
     async fn pause(&self, request: Request<v1::PauseRequest>) -> Result<Response<v1::PauseResponse>, Status> {
         let request = request.into_inner();
         let (promotions, change) = (request.promotions.clone(), request.change.clone());
-        let (revision, documents) = self.moved(Move::Pause, promotions, change, &request).await?;
+        let moved = self.moved(Move::Pause, promotions, change, Ok(Terms::default()), &request).await?;
+        let Moved { revision, documents, .. } = moved;
         Ok(Response::new(v1::PauseResponse { revision, documents }))
     }
 
     async fn resume(&self, request: Request<v1::ResumeRequest>) -> Result<Response<v1::ResumeResponse>, Status> {
         let request = request.into_inner();
         let (promotions, change) = (request.promotions.clone(), request.change.clone());
-        let (revision, documents) = self.moved(Move::Resume, promotions, change, &request).await?;
+        let moved = self.moved(Move::Resume, promotions, change, Ok(Terms::default()), &request).await?;
+        let Moved { revision, documents, .. } = moved;
         Ok(Response::new(v1::ResumeResponse { revision, documents }))
     }
 
     async fn archive(&self, request: Request<v1::ArchiveRequest>) -> Result<Response<v1::ArchiveResponse>, Status> {
         let request = request.into_inner();
         let (promotions, change) = (request.promotions.clone(), request.change.clone());
-        let (revision, documents) = self.moved(Move::Archive, promotions, change, &request).await?;
+        let moved = self.moved(Move::Archive, promotions, change, Ok(Terms::default()), &request).await?;
+        let Moved { revision, documents, .. } = moved;
         Ok(Response::new(v1::ArchiveResponse { revision, documents }))
     }
 
     async fn apply(&self, request: Request<v1::ApplyRequest>) -> Result<Response<v1::ApplyResponse>, Status> {
         let request = request.into_inner();
         let hash = call_hash(b'a', &request);
-        let v1::ApplyRequest { files, prune, validate_only, etag, change, acknowledge } = request;
-        request::nothing_acknowledged(&acknowledge)?;
+        let v1::ApplyRequest { files, prune, validate_only, etag, change, acknowledge, products } = request;
         let line = self.line()?;
-        let by = if validate_only { line::By::default() } else { request::by(change, hash)? };
+        let by = if validate_only { Ok(line::By::default()) } else { request::by(change, hash) };
+        let (by, terms) = request::both(by, request::terms(validate_only, &acknowledge, products))?;
         let files = request::files(files);
         let answer = to_the_end(async move {
-            let done = line.change(Asked::Apply { files, prune, etag }, by, validate_only).await?;
+            let done = line.change(Asked::Apply { files, prune, etag }, by, terms).await?;
             let number = if validate_only { done.before.number } else { done.after.number };
             let etag = if validate_only { done.before.etag() } else { done.after.etag() };
             Ok(v1::ApplyResponse {
@@ -182,20 +199,25 @@ impl PromotionService for Promotions {
                 unchanged: i64::try_from(done.edit.unchanged).unwrap_or(i64::MAX),
                 revision: answer::number(number),
                 etag,
-                findings: Vec::new(),
+                findings: done.findings,
+                blocked: done.blocked,
             })
         });
         Ok(Response::new(answer.await?))
     }
 
     async fn check(&self, request: Request<v1::CheckRequest>) -> Result<Response<v1::CheckResponse>, Status> {
-        let v1::CheckRequest { files, drafts } = request.into_inner();
+        let v1::CheckRequest { files, drafts, products, acknowledge } = request.into_inner();
         let files = request::files(files);
-        let state = match &self.line {
-            Some(_) => self.fresh().await?.now().state.clone(),
-            None => Arc::default(),
+        let terms = request::terms(true, &acknowledge, products)?;
+        let (state, at) = match &self.line {
+            Some(_) => {
+                let line = self.fresh().await?;
+                (line.now().state.clone(), line.ledger.now().await.map_err(ApiError::from)?)
+            }
+            None => (Arc::default(), jiff::Timestamp::now().as_millisecond()),
         };
-        Ok(Response::new(to_the_end(check::check(state, files, drafts)).await?))
+        Ok(Response::new(to_the_end(check::check(state, files, drafts, terms, at)).await?))
     }
 
     async fn list_revisions(
@@ -224,7 +246,8 @@ impl PromotionService for Promotions {
         let answer = to_the_end(async move {
             let (then, etag) = history::then(&line, number).await?;
             let asked = Asked::Restore { number: u64::try_from(number).unwrap_or(0), then, etag };
-            let done = line.change(asked, by, validate_only).await?;
+            let terms = Terms { validate_only, ..Terms::default() };
+            let done = line.change(asked, by, terms).await?;
             let revision = if validate_only { done.before.number } else { done.after.number };
             let changes = changes(&line, &done).await?;
             Ok(v1::RestoreRevisionResponse {

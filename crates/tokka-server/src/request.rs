@@ -49,21 +49,20 @@ pub(crate) struct QuoteOrder {
     /// And everything that the user holds besides.
     pub(crate) auto: bool,
     pub(crate) view: View,
+    /// What may be claimed is asked for.
+    pub(crate) claimable: bool,
     /// Products that might be added.
     pub(crate) suggest: Vec<LineRequest>,
 }
 
 /// Reads a request; `now` is the moment to price for where it names none.
 pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<QuoteOrder, ApiError> {
-    if let Some(refusal) = not_served(&request) {
-        return Err(refusal);
-    }
     let v1::QuoteRequest { basket, coupons, select, select_spend, select_gift, view, strategy, coupons_auto, include, suggest } =
         request;
     let mut wrong = Vec::new();
     let view = self::view(view, &mut wrong);
     let strategy = self::strategy(strategy, &mut wrong);
-    nothing_else(&include, &mut wrong);
+    let claimable = self::claimable(&include, &mut wrong);
     let offers = self::offers(coupons, &mut wrong);
     let select_spend = spend_selections(select_spend, &mut wrong);
     let Some(v1::Basket { currency, lines, user, at, user_tags, channel, region }) = basket else {
@@ -95,7 +94,7 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
     match Basket::parse(request) {
         Ok(basket) if wrong.is_empty() => {
             let suggest = suggest.into_iter().map(line).collect();
-            Ok(QuoteOrder { basket, offers, auto: coupons_auto, view, suggest })
+            Ok(QuoteOrder { basket, offers, auto: coupons_auto, view, claimable, suggest })
         }
         Ok(_) => Err(ApiError::Invalid(wrong)),
         Err(violations) => {
@@ -128,13 +127,6 @@ fn already_named(named: &[String], field: &str) -> bool {
         .any(|earlier| field.strip_prefix(earlier.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])))
 }
 
-/// The first field that asks for what is not built yet. What is built leaves this list.
-fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
-    let claimable = i32::from(v1::Include::Claimable);
-    let index = request.include.iter().position(|include| *include == claimable)?;
-    Some(ApiError::NotServed { field: Some(format!("include[{index}]")), what: "`INCLUDE_CLAIMABLE`" })
-}
-
 /// What is asked for of a page, the default for 0, and never more than the most.
 fn page_size(page_size: i32, wrong: &mut Vec<FieldViolation>) -> usize {
     match usize::try_from(page_size) {
@@ -158,12 +150,19 @@ fn view(view: i32, wrong: &mut Vec<FieldViolation>) -> View {
     }
 }
 
-/// INVARIANT: what `include` may name was refused before, until it is served.
-fn nothing_else(include: &[i32], wrong: &mut Vec<FieldViolation>) {
-    for (index, unknown) in include.iter().enumerate() {
-        let description = format!("`{unknown}` is nothing that a quote may bring: there is `INCLUDE_CLAIMABLE`");
-        wrong.push(FieldViolation::new(format!("include[{index}]"), description));
+/// Is it asked for what may be claimed?
+fn claimable(include: &[i32], wrong: &mut Vec<FieldViolation>) -> bool {
+    let mut asked = false;
+    for (index, include) in include.iter().enumerate() {
+        match v1::Include::try_from(*include) {
+            Ok(v1::Include::Claimable) => asked = true,
+            Ok(v1::Include::Unspecified) | Err(_) => {
+                let description = format!("`{include}` is nothing that a quote may bring: there is `INCLUDE_CLAIMABLE`");
+                wrong.push(FieldViolation::new(format!("include[{index}]"), description));
+            }
+        }
     }
+    asked
 }
 
 fn strategy(strategy: i32, wrong: &mut Vec<FieldViolation>) -> Strategy {

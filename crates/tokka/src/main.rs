@@ -7,6 +7,7 @@ mod report;
 
 mod catalogue;
 mod desk;
+mod doubts;
 mod failure;
 mod grid;
 mod money;
@@ -23,8 +24,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, cards, check, commit, events, get, history, offers, promotions, quote, reservation, reserve, restore, rollback,
-    schema, serve, store as stores, test, verify, zone,
+    apply, cards, check, commit, coupons, events, get, history, offers, promotions, quote, reservation, reserve, restore,
+    rollback, schema, serve, store as stores, test, verify, zone,
 };
 
 /// What does this basket cost this customer now, and why?
@@ -83,10 +84,12 @@ enum Command {
     Offers(offers::Offers),
     /// Lists the products of a promotion, with its terms
     Zone(zone::Zone),
+    /// Claims, redeems, lists, issues coupons, and writes codes
+    Coupons(coupons::Coupons),
     /// Shows what files change in the catalogue of a server, and changes it
     Apply(apply::Apply),
     /// Puts drafts of promotions in force
-    Publish(promotions::Promotions),
+    Publish(promotions::Publish),
     /// Stops promotions: the next quote is without them
     Pause(promotions::Promotions),
     /// Lets paused promotions go on
@@ -120,8 +123,9 @@ fn main() -> ExitCode {
         Command::Cards(arguments) => cards::run(&arguments),
         Command::Offers(arguments) => offers::run(&arguments),
         Command::Zone(arguments) => zone::run(&arguments),
+        Command::Coupons(arguments) => coupons::run(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
-        Command::Publish(arguments) => promotions::run(&arguments, promotions::To::Publish),
+        Command::Publish(arguments) => promotions::publish(&arguments),
         Command::Pause(arguments) => promotions::run(&arguments, promotions::To::Pause),
         Command::Resume(arguments) => promotions::run(&arguments, promotions::To::Resume),
         Command::Archive(arguments) => promotions::run(&arguments, promotions::To::Archive),

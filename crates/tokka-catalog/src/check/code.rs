@@ -110,6 +110,19 @@ impl Code {
     pub const fn can_be_acknowledged(self) -> bool {
         matches!(self.severity(), Severity::Blocking)
     }
+
+    /// A code that somebody acknowledges.
+    ///
+    /// # Errors
+    /// There is none of this name, or it blocks nothing that could be acknowledged.
+    pub fn acknowledgeable(text: &str) -> Result<Self, CodeError> {
+        let code: Self = text.parse()?;
+        if code.can_be_acknowledged() {
+            return Ok(code);
+        }
+        let all: Vec<&str> = Self::ALL.iter().filter(|code| code.can_be_acknowledged()).map(|code| code.name()).collect();
+        Err(CodeError(format!("`{code}` blocks nothing that could be acknowledged; these do: {}", all.join(", "))))
+    }
 }
 
 impl fmt::Display for Code {

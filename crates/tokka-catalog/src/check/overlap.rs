@@ -4,7 +4,7 @@
 //! Promotions are looked at in the order in which they begin, and each is compared only with those that it shares a store
 //! and a word with and that are not over by then: a marketplace has many promotions, and each meets few.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokka_core::catalogue::Catalogue;
@@ -28,26 +28,29 @@ const PAIRS_MAX: usize = 100;
 /// A promotion that names more stores than this is looked at from every store.
 const STORES_INDEXED_MAX: usize = 256;
 
-/// Tells of each item promotion one that it meets.
+/// Tells of each item promotion one that it meets. Where that is forbidden, first those that are both published: what is
+/// refused is never hidden behind what only may be.
 pub(super) fn look(telling: &mut Telling<'_>, products: Option<&Products>) {
     let forbidden = telling.loaded.settings.item_overlap == ItemOverlap::Forbid;
-    let at = telling.at;
-    let looked_at = |promotion: &Promotion| promotion.status != Status::Archived && !super::is_over(promotion, at);
-    for (later, earlier) in Search::of(&telling.loaded.catalogue, products, looked_at, usize::MAX).pairs {
+    let (at, changed) = (telling.at, telling.changed);
+    let is_there = |promotion: &Promotion| promotion.status != Status::Archived && !super::is_over(promotion, at);
+    let is_published = |promotion: &Promotion| promotion.status == Status::Published && is_there(promotion);
+    let catalogue = &telling.loaded.catalogue;
+    let matters = |number| super::is_changed(changed, number);
+    let refused = if forbidden { Search::of(catalogue, products, is_published, matters, usize::MAX).pairs } else { Vec::new() };
+    let told: HashSet<usize> = refused.iter().map(|(later, _)| *later).collect();
+    let doubtful = Search::of(catalogue, products, is_there, matters, usize::MAX).pairs.into_iter();
+    for (later, earlier) in refused.into_iter().chain(doubtful.filter(|(later, _)| !told.contains(later))) {
         let (Some(promotion), Some(other)) = (telling.promotion(later), telling.promotion(earlier)) else { continue };
         let both = promotion.status == Status::Published && other.status == Status::Published;
-        let consequence = match (forbidden, both) {
-            (false, _) => "and the customer chooses",
-            (true, true) => "which `item_overlap: forbid` refuses",
-            (true, false) => "which `item_overlap: forbid` refuses once both are published",
+        let (severity, consequence) = match (forbidden, both) {
+            (false, _) => (Code::ItemOverlap.severity(), "and the customer chooses"),
+            (true, true) => (Severity::Blocking, "which `item_overlap: forbid` refuses"),
+            (true, false) => (Severity::Warning, "which `item_overlap: forbid` refuses once both are published"),
         };
         let message = format!("could be active for one product together with `{}`, {consequence}", other.id);
         let mut finding = Finding::new(Code::ItemOverlap, Document::Promotion(later), "scope", message);
-        finding.severity = match (forbidden, both) {
-            (false, _) => Code::ItemOverlap.severity(),
-            (true, true) => Severity::Blocking,
-            (true, false) => Severity::Warning,
-        };
+        finding.severity = severity;
         let priorities = finding.count("priority", i64::from(promotion.priority)).count("other", i64::from(other.priority));
         telling.tell(priorities.beside([Document::Promotion(earlier)]));
     }
@@ -57,7 +60,7 @@ pub(super) fn look(telling: &mut Telling<'_>, products: Option<&Products>) {
 /// catalogue, the later one first: of each promotion one that it meets among those that begin before it. Without products
 /// a sku and a category count as shared.
 pub(crate) fn pairs(catalogue: &Catalogue, products: Option<&Products>) -> Vec<(usize, usize)> {
-    let search = Search::of(catalogue, products, |promotion| promotion.status == Status::Published, PAIRS_MAX);
+    let search = Search::of(catalogue, products, |promotion| promotion.status == Status::Published, |_| true, PAIRS_MAX);
     search.pairs.into_iter().map(|(one, other)| (one.max(other), one.min(other))).collect()
 }
 
@@ -70,7 +73,14 @@ struct Search {
 }
 
 impl Search {
-    fn of(catalogue: &Catalogue, products: Option<&Products>, looked_at: impl Fn(&Promotion) -> bool, pairs_max: usize) -> Self {
+    /// Pairs of which at least one matters.
+    fn of(
+        catalogue: &Catalogue,
+        products: Option<&Products>,
+        looked_at: impl Fn(&Promotion) -> bool,
+        matters: impl Fn(usize) -> bool,
+        pairs_max: usize,
+    ) -> Self {
         let zone = &catalogue.settings().time_zone;
         let mut schedules: HashMap<Vec<(u8, u16, u16)>, usize> = HashMap::new();
         let mut items: Vec<Item<'_>> = Vec::new();
@@ -81,10 +91,12 @@ impl Search {
         }
         // By the start, where none is before all; then by the id, so that the order of files changes nothing.
         items.sort_by(|a, b| (a.window().start, a.id()).cmp(&(b.window().start, b.id())));
-        let mut index = Index::default();
+        let (mut all, mut those_that_matter) = (Index::default(), Index::default());
         let mut search = Self { pairs: Vec::new(), compared: 0 };
         for (number, item) in items.iter().enumerate() {
-            let other = index.any(item, &items, |other| {
+            let mattering = matters(item.at);
+            let before = if mattering { &mut all } else { &mut those_that_matter };
+            let other = before.any(item, &items, |other| {
                 search.compared += 1;
                 item.meets(other, zone, products)
             });
@@ -94,7 +106,10 @@ impl Search {
                     break;
                 }
             }
-            index.add(number, item);
+            all.add(number, item);
+            if mattering {
+                those_that_matter.add(number, item);
+            }
         }
         search
     }

@@ -87,12 +87,15 @@ pub fn read_apart(
     Ok(documents)
 }
 
-/// Checks documents together that were read before, each with the text that problems are shown in.
+/// Puts documents together that were read before, each with the text that problems are shown in. Item promotions that
+/// `item_overlap: forbid` refuses are left to the [check](crate::check_changed): what may come into force is decided when it
+/// does, beside the products that were known then, and not each time that it is put together.
 ///
 /// # Errors
 /// Everything that is wrong with them together.
 pub fn put_together(sources: &[Source], documents: impl IntoIterator<Item = DocumentValue>) -> Result<Loaded, Problems> {
     let mut assembly = Assembly::new(sources);
+    assembly.overlaps_are_checked = true;
     for (source, document) in documents.into_iter().enumerate() {
         let place = DocumentPlace { source, document: 0, inline: None, line: 1 };
         match document {

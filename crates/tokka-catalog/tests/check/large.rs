@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use tokka_catalog::check::{Code, Document, check};
+use tokka_catalog::check::{Code, Document, check, check_changed};
 use tokka_catalog::{Source, load_to_check};
 
 use crate::market::market;
@@ -82,4 +82,41 @@ fn promotions_that_all_name_the_same_are_not_compared_with_one_another() {
     let files = [Source { name: "one-an-hour.yaml".to_owned(), text }];
     let (loaded, _) = load_to_check(&files, None).unwrap();
     assert_eq!(check(&loaded, None, start).findings, [], "each is over when the next begins");
+}
+
+/// What a publication asks: it must be told all that a look at everything tells of the same promotions.
+#[test]
+fn a_look_at_some_promotions_tells_of_them_what_a_look_at_all_tells() {
+    for seed in 0..2 {
+        println!("seed {seed}");
+        let market = market(400, seed);
+        let (loaded, products) = load_to_check(&market.files, Some(&market.products)).unwrap();
+        for products in [None, products.as_ref()] {
+            let all = check(&loaded, products, at().unwrap());
+            let every = (0..loaded.catalogue.promotions().len()).map(Document::Promotion);
+            let every = every.chain((0..loaded.catalogue.gifts().len()).map(Document::Gift));
+            let every = every.chain((0..loaded.distributions.len()).map(Document::Distribution));
+            let every = every.chain((0..products.map_or(0, |products| products.len())).map(Document::Product));
+            let every: BTreeSet<Document> = every.collect();
+            assert_eq!(check_changed(&loaded, products, at().unwrap(), &every), all, "seed {seed}");
+            let mut told = 0;
+            for number in (0..loaded.catalogue.promotions().len()).step_by(23) {
+                let one = Document::Promotion(number);
+                let some = check_changed(&loaded, products, at().unwrap(), &BTreeSet::from([one]));
+                let of = |findings: &[tokka_catalog::check::Finding]| {
+                    findings.iter().filter(|finding| finding.document == one).cloned().collect::<Vec<_>>()
+                };
+                assert_eq!(of(&some.findings), of(&all.findings), "seed {seed}");
+                assert!(some.findings.iter().all(|finding| finding.concerns(one)), "seed {seed}");
+                // Whoever meets it is told, too, whichever of both begins first.
+                for finding in all.concerning(one).filter(|finding| finding.code == Code::ItemOverlap) {
+                    let again =
+                        |told: &&tokka_catalog::check::Finding| told.document == finding.document && told.code == finding.code;
+                    assert!(some.findings.iter().any(|told| again(&told)), "seed {seed}: {finding:?}");
+                }
+                told += some.findings.len();
+            }
+            assert!(told > 0, "seed {seed}: the market is too tame");
+        }
+    }
 }

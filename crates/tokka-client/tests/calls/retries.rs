@@ -77,7 +77,7 @@ async fn every_status_is_tried_again_or_not() {
         (Code::ResourceExhausted, "REACQUIRE_REFUSED", false),
         (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", false),
         (Code::FailedPrecondition, "EXPIRED", false),
-        (Code::Unimplemented, "NOT_SERVED_YET", false),
+        (Code::Unimplemented, "SOON", false),
         (Code::Internal, "INTERNAL", false),
         (Code::Unauthenticated, "UNAUTHENTICATED", false),
         (Code::PermissionDenied, "PERMISSION_DENIED", false),

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::Finder;
 use crate::basket::{FieldViolation, Selection, SpendSelection};
-use crate::outcome::{Outcome, Subject};
+use crate::outcome::{Outcome, Subject, Verdict};
 use crate::promotion::{Rule, Stage};
 use crate::rulebook::Rulebook;
 use crate::table::{GiftIx, Ix, LineIx, PromoIx};
@@ -92,6 +92,7 @@ impl Reader<'_, '_> {
                     let wanted = |stage| stage == Stage::Item;
                     match self.find(&field, id, wanted, "an item promotion") {
                         Some(promotion) => ItemSelection::One(promotion),
+                        // It does not apply: the default choice is made.
                         None => continue,
                     }
                 }
@@ -176,7 +177,13 @@ impl Reader<'_, '_> {
     fn find(&mut self, field: &str, id: &str, wanted: impl Fn(Stage) -> bool, kind: &str) -> Option<PromoIx> {
         match self.finder.rulebook.find(id) {
             None => {
-                self.fail(field, format!("no promotion is called `{id}`"));
+                match self.finder.basket.stage_out_of_force(id) {
+                    Some(stage) if wanted(stage) => {
+                        self.idle_once(Subject::OutOfForce(id.to_owned()), Verdict::NotPublished);
+                    }
+                    Some(stage) => self.fail(field, format!("`{id}` is of stage `{}`, and {kind} is wanted", stage.name())),
+                    None => self.fail(field, format!("no promotion is called `{id}`")),
+                }
                 None
             }
             Some(promotion) if wanted(self.finder.rulebook.compiled(promotion).stage) => Some(promotion),
@@ -190,11 +197,13 @@ impl Reader<'_, '_> {
 
     /// Every promotion selected ends in an outcome: one that is no candidate ends here.
     fn note_idle(&mut self, promotion: PromoIx) {
-        let subject = Subject::Promotion(promotion);
-        if self.idle.iter().any(|outcome| outcome.subject == subject) {
-            return;
-        }
         if let Some(verdict) = self.finder.why_idle(promotion) {
+            self.idle_once(Subject::Promotion(promotion), verdict);
+        }
+    }
+
+    fn idle_once(&mut self, subject: Subject, verdict: Verdict) {
+        if !self.idle.iter().any(|outcome| outcome.subject == subject) {
             self.idle.push(Outcome { subject, verdict, coverage: Vec::new() });
         }
     }

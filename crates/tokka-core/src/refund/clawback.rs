@@ -76,7 +76,8 @@ fn what_remains(left: &Order, rulebook: &Rulebook) -> Result<Option<Basket>, Ref
     };
     let holds = |id: &String| left.coupons.iter().any(|coupon| rulebook.promotion(*coupon).id == id.as_str());
     request.coupons = CouponsOffered::These(offered.into_iter().filter(holds).collect());
-    Basket::parse(request).map(Some).map_err(RefundError::Invalid)
+    let remains = Basket::parse(request).map_err(RefundError::Invalid)?;
+    Ok(Some(remains.knowing(|id| left.basket.stage_out_of_force(id))))
 }
 
 fn price_again(left: &Order, rulebook: &Rulebook, basket: Basket) -> Result<Again, RefundError> {

@@ -39,7 +39,7 @@ impl Comparison<'_> {
         let what = format!("outcomes.{id}");
         let is_it = |outcome: &&Outcome| match &outcome.subject {
             Subject::Promotion(ix) => self.rulebook.promotions().get(*ix).is_some_and(|promotion| promotion.id == *id),
-            Subject::UnknownCoupon(offered) => offered == id,
+            Subject::OutOfForce(offered) => offered == id,
         };
         let Some(outcome) = quote.outcomes.iter().find(is_it) else {
             return self.differ(what, expect.code.0, "no outcome");

@@ -13,6 +13,7 @@
 //! | the one use of a single-use code | `code`, distribution, number | |
 //! | uses of a shared code | `shared_code`, distribution | |
 //! | the wrong codes that a customer tried: a document | `code_attempts`, user | yes |
+//! | what an issue is of: a document | `issue`, id | |
 //! | the secret of single-use codes: a document | `code_key` | |
 //!
 //! Places and numbers are decimal. The names are stored, so they never change.
@@ -35,6 +36,7 @@ const COUPON_ORDERS: &str = "coupon_orders";
 const CODE: &str = "code";
 const SHARED_CODE: &str = "shared_code";
 const CODE_ATTEMPTS: &str = "code_attempts";
+const ISSUE: &str = "issue";
 const CODE_KEY: &str = "code_key";
 
 /// Uses of a code: of the single-use one with this number, or of the shared one.
@@ -47,6 +49,10 @@ pub(crate) fn code(distribution: &str, number: Option<u32>) -> Name {
 
 pub(crate) fn attempts(user: &str) -> Name {
     Name::of(&[CODE_ATTEMPTS, user])
+}
+
+pub(crate) fn issue(id: &str) -> Name {
+    Name::of(&[ISSUE, id])
 }
 
 pub(crate) fn code_key() -> Name {

@@ -42,6 +42,11 @@ impl Distributions {
         self.by_id.get(id)
     }
 
+    /// Those that whoever asks can have, at some time, by id.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Distribution> {
+        self.by_id.values().filter(|distribution| distribution.visible && distribution.codes == Codes::None)
+    }
+
     /// The one with this shared code, as [`folded`] writes it.
     pub(crate) fn of_shared_code(&self, folded: &str) -> Option<&Distribution> {
         self.by_shared_code.get(&digest(&[folded.as_bytes()])).and_then(|id| self.by_id.get(id))

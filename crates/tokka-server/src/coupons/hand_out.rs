@@ -40,8 +40,9 @@ impl Order<'_> {
         format!(" {} {:032x}", self.kind(), digest(&[parts.as_bytes()]))
     }
 
+    /// Issues have ids of their own.
     fn kind(&self) -> &'static str {
-        "claim"
+        if self.how == v1::HandedOut::Issued { "issue" } else { "claim" }
     }
 
     /// Over what a repetition has to be equal in.
@@ -52,6 +53,14 @@ impl Order<'_> {
             None => digest(&[Name::of(&[self.distribution]).as_bytes()]),
         }
     }
+}
+
+/// When a coupon was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handed {
+    Now,
+    /// Under the same id.
+    Before,
 }
 
 /// 128 bits of SHA-256 over the parts as they are; callers join what has to be told apart.
@@ -82,7 +91,17 @@ impl Coupons {
     /// # Errors
     /// `CLAIM_REFUSED`, `WALLET_FULL`, `ID_TAKEN`, `CONTENTION`, `COUPON_NOT_USABLE`, `DISTRIBUTION_NOT_FOUND`.
     pub(super) async fn hand_out(&self, order: &Order<'_>, now: Timestamp) -> Result<HandedOut, ApiError> {
-        let mut place = wallet::places(&*self.ledger, order.user).await?;
+        let place = wallet::places(&*self.ledger, order.user).await?;
+        Ok(self.hand_out_from(order, place, now).await?.0)
+    }
+
+    /// Likewise, with a guess of the next place, and whether it happened now.
+    pub(super) async fn hand_out_from(
+        &self,
+        order: &Order<'_>,
+        mut place: u64,
+        now: Timestamp,
+    ) -> Result<(HandedOut, Handed), ApiError> {
         for _ in 0..TRIES_MAX {
             let published = self.catalogue.current();
             published.ready()?;
@@ -97,8 +116,8 @@ impl Coupons {
                 request_id: order.request_id.to_owned(),
             };
             match self.ledger.take(self.hold(order, distribution, &handed_out, &published).await?).await? {
-                Reserved::Taken(_) => return Ok(handed_out),
-                Reserved::Repeated(record) => return self::handed_out(&record),
+                Reserved::Taken(_) => return Ok((handed_out, Handed::Now)),
+                Reserved::Repeated(record) => return Ok((self::handed_out(&record)?, Handed::Before)),
                 Reserved::Refused { shortages, usage } => {
                     let wallet = names::wallet(order.user);
                     let refused: Vec<_> = shortages.iter().filter(|short| short.counter != wallet).collect();

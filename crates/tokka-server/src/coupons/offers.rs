@@ -212,7 +212,9 @@ impl Coupons {
             }
         }
         let codes = self.codes(wanted, basket, published, released).await?;
-        Ok(resolve(wanted, basket, published, &held, &codes))
+        let Resolved { basket, offered } = resolve(wanted, basket, published, &held, &codes);
+        // What a wallet brings into it may be out of force, too.
+        Ok(Resolved { basket: Cow::Owned(self.catalogue.told(basket.into_owned())), offered })
     }
 
     /// What a basket offers where nothing is known of wallets: no coupon of one.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokka_proto::v1;
 use tokka_proto::v1::coupon_service_server::CouponService;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::Coupons;
 use super::generate::Codes;
+use super::issue::Progress;
 use crate::error::ApiError;
 use crate::error::coupon::Refused;
 use crate::reservations::to_the_end;
@@ -39,6 +40,13 @@ impl CouponService for CouponDesk {
         let coupons = Arc::clone(&self.coupons);
         let answer = to_the_end(async move { coupons.redeem(request.into_inner(), Timestamp::now()).await }).await?;
         Ok(Response::new(answer))
+    }
+
+    type IssueCouponsStream = Progress;
+
+    async fn issue_coupons(&self, request: Request<Streaming<v1::IssueCouponsRequest>>) -> Result<Response<Progress>, Status> {
+        self.operators_only()?;
+        Ok(Response::new(self.clone().issue(request.into_inner())))
     }
 
     type GenerateCodesStream = Codes;

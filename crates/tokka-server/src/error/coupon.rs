@@ -26,6 +26,8 @@ pub(crate) enum Refused {
     UnknownCode,
     /// The user tried too many codes that are none.
     TooManyAttempts { retry_after: Duration },
+    /// An issue that began too long ago to go on.
+    IssueEnded { id: String },
     /// The distribution has no single-use codes.
     NoCodes { distribution: String },
     /// The call belongs to operators, on the admin address.
@@ -43,6 +45,11 @@ impl From<Refused> for ApiError {
 }
 
 impl Refused {
+    /// The stable reason alone.
+    pub(crate) const fn reason(&self) -> &'static str {
+        self.row().1
+    }
+
     pub(super) const fn row(&self) -> (Code, &'static str) {
         match self {
             Self::NoDistribution { .. } => (Code::NotFound, "DISTRIBUTION_NOT_FOUND"),
@@ -52,6 +59,7 @@ impl Refused {
             Self::NotUsable { .. } => (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
             Self::UnknownCode => (Code::NotFound, "UNKNOWN_CODE"),
             Self::TooManyAttempts { .. } => (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
+            Self::IssueEnded { .. } => (Code::FailedPrecondition, "ISSUE_ENDED"),
             Self::NoCodes { .. } => (Code::FailedPrecondition, "NO_CODES"),
             Self::OperatorsOnly => (Code::PermissionDenied, "OPERATORS_ONLY"),
             Self::WalletFull => (Code::ResourceExhausted, "WALLET_FULL"),
@@ -75,6 +83,9 @@ impl Refused {
             Self::TooManyAttempts { retry_after } => {
                 let minutes = retry_after.as_secs().div_ceil(60);
                 format!("this user tried too many codes that are none: no other one for {minutes} minutes")
+            }
+            Self::IssueEnded { id } => {
+                format!("issue `{id}` began more than 6 days ago: who has had theirs is not known any more")
             }
             Self::NoCodes { distribution } => format!("`{distribution}` has no single-use codes"),
             Self::OperatorsOnly => "the call is taken on the admin address only".to_owned(),

@@ -13,6 +13,8 @@ const VIOLATIONS_BYTES_MAX: usize = 3_200;
 /// Bytes of one field path, and of one description. Both may repeat what a caller wrote, which may be long.
 pub(super) const FIELD_BYTES_MAX: usize = 120;
 pub(super) const DESCRIPTION_BYTES_MAX: usize = 240;
+/// Bytes of what a finding says, with its numbers and the other documents.
+const FINDING_BYTES_MAX: usize = 480;
 /// Bytes of the message beside the details, which the wire percent-encodes.
 pub(super) const MESSAGE_BYTES_MAX: usize = 240;
 
@@ -40,24 +42,23 @@ pub(super) fn add_violations(details: &mut ErrorDetails, violations: Vec<FieldVi
     }
 }
 
-/// The first things that are not as they have to be, each with what it is about, and how many there are in all.
+/// The first things that are not as they have to be, each with its kind and what it is about, and how many there are in all.
 pub(super) fn add_preconditions(
     details: &mut ErrorDetails,
-    reason: &str,
-    violations: Vec<(String, String)>,
+    violations: Vec<(String, String, String)>,
     about: &mut HashMap<String, String>,
 ) {
     about.insert("violations".to_owned(), violations.len().to_string());
     let mut bytes = 0usize;
-    for (subject, description) in violations.into_iter().take(VIOLATIONS_MAX) {
+    for (kind, subject, description) in violations.into_iter().take(VIOLATIONS_MAX) {
         let subject = clip(subject, FIELD_BYTES_MAX);
-        let description = clip(description, DESCRIPTION_BYTES_MAX);
+        let description = clip(description, FINDING_BYTES_MAX);
         bytes =
-            bytes.saturating_add(subject.len()).saturating_add(description.len()).saturating_add(reason.len()).saturating_add(12);
+            bytes.saturating_add(subject.len()).saturating_add(description.len()).saturating_add(kind.len()).saturating_add(12);
         if bytes > VIOLATIONS_BYTES_MAX {
             break;
         }
-        details.add_precondition_failure_violation(reason, subject, description);
+        details.add_precondition_failure_violation(kind, subject, description);
     }
 }
 

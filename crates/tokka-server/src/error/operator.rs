@@ -1,5 +1,7 @@
 //! What does an operator get to hear? Why a change of the catalogue is refused, each by its own reason.
 
+use std::collections::BTreeSet;
+
 use tonic::Code;
 
 use super::ApiError;
@@ -26,8 +28,17 @@ pub(crate) enum Refused {
     NeverPublished { key: Key },
     /// It was in force, or everything needs it.
     NotDeletable { key: Key },
-    /// The catalogue would break rules: documents with what is wrong with them.
-    Check { findings: Vec<(String, String)> },
+    /// The catalogue would break rules, or something of it is hardly meant and not acknowledged.
+    Check { findings: Vec<Blocking> },
+}
+
+/// What keeps a document from being published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Blocking {
+    /// Of a finding; empty where a rule is broken.
+    pub(crate) code: String,
+    pub(crate) document: String,
+    pub(crate) words: String,
 }
 
 impl From<Refused> for ApiError {
@@ -75,7 +86,7 @@ impl Refused {
             Self::NeverPublished { key } => (about(key), format!("`{key}` was never published")),
             Self::NotDeletable { key } => (about(key), format!("`{key}` cannot be deleted: what was published is archived")),
             Self::Check { findings } => {
-                let first = findings.first().map(|(document, words)| format!("{document}: {words}")).unwrap_or_default();
+                let first = findings.first().map(|one| format!("{}: {}", one.document, one.words)).unwrap_or_default();
                 let more = match findings.len().saturating_sub(1) {
                     0 => String::new(),
                     more => format!(" (and {more} more)"),
@@ -93,11 +104,24 @@ impl Refused {
         }
     }
 
-    /// Every finding, where there are any; else the one thing that it says.
-    pub(super) fn violations(&self) -> Vec<(String, String)> {
+    /// Every finding, where there are any; else the one thing that it says: its kind, what it is about, and in words.
+    pub(super) fn violations(&self) -> Vec<(String, String, String)> {
+        let reason = self.row().1.to_owned();
         match self {
-            Self::Check { findings } => findings.clone(),
-            other => vec![other.in_words()],
+            Self::Check { findings } => {
+                let kind = |one: &Blocking| if one.code.is_empty() { reason.clone() } else { one.code.clone() };
+                findings.iter().map(|one| (kind(one), one.document.clone(), one.words.clone())).collect()
+            }
+            other => {
+                let (subject, words) = other.in_words();
+                vec![(reason, subject, words)]
+            }
         }
+    }
+
+    /// The codes of findings that block, each once: all of them have to be acknowledged, where they can be.
+    pub(super) fn codes(&self) -> BTreeSet<&str> {
+        let Self::Check { findings } = self else { return BTreeSet::new() };
+        findings.iter().map(|one| one.code.as_str()).filter(|code| !code.is_empty()).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Does every error have its row, and do its details fit? One of each is made, and none can be forgotten.
 
 use super::coupon::Refused as NoCoupon;
-use super::operator::Refused;
+use super::operator::{Blocking, Refused};
 use jiff::Timestamp;
 
 use super::*;
@@ -16,6 +16,11 @@ fn stands(state: State) -> Stands {
     Stands { id: "r-1".to_owned(), state, version: 3 }
 }
 
+fn blocking(code: &str, times: usize) -> Blocking {
+    let words = "more than 70 % off ".repeat(times);
+    Blocking { code: code.to_owned(), document: "promotion/flash".to_owned(), words }
+}
+
 /// One of each. The `match` makes a new variant a compile error here until it has its line below.
 fn every_error() -> Vec<ApiError> {
     let text = |text: &str| text.to_owned();
@@ -23,7 +28,6 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Invalid(vec![FieldViolation::new("basket.currency", "`yen` is not an ISO 4217 code")]),
         ApiError::Malformed("failed to decode".to_owned()),
         ApiError::TooLarge("2 MiB, at most 1 MiB".to_owned()),
-        ApiError::NotServed { field: Some("strategy".to_owned()), what: "`STRATEGY_BEST`" },
         ApiError::NotFound { reservation: "r-1".to_owned() },
         ApiError::NoPromotion("flash".to_owned()),
         ApiError::Taken { field: "reservation_id", id: "r-1".to_owned() },
@@ -50,7 +54,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Operator(Refused::Archived { key: key() }),
         ApiError::Operator(Refused::NeverPublished { key: key() }),
         ApiError::Operator(Refused::NotDeletable { key: key() }),
-        ApiError::Operator(Refused::Check { findings: vec![("promotion/flash".to_owned(), "owner: no".to_owned())] }),
+        ApiError::Operator(Refused::Check { findings: vec![blocking("DISCOUNT_OVER_70", 1)] }),
         ApiError::Coupon(NoCoupon::NoDistribution { id: text("mail") }),
         ApiError::Coupon(NoCoupon::NotClaimable { distribution: text("mail") }),
         ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
@@ -58,6 +62,7 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Coupon(NoCoupon::NotUsable { coupon: text("store-300") }),
         ApiError::Coupon(NoCoupon::UnknownCode),
         ApiError::Coupon(NoCoupon::TooManyAttempts { retry_after: Duration::from_secs(61) }),
+        ApiError::Coupon(NoCoupon::IssueEnded { id: text("mail") }),
         ApiError::Coupon(NoCoupon::NoCodes { distribution: text("mail") }),
         ApiError::Coupon(NoCoupon::OperatorsOnly),
         ApiError::Coupon(NoCoupon::WalletFull),
@@ -75,7 +80,6 @@ fn every_error() -> Vec<ApiError> {
             ApiError::Invalid(_)
             | ApiError::Malformed(_)
             | ApiError::TooLarge(_)
-            | ApiError::NotServed { .. }
             | ApiError::NotFound { .. }
             | ApiError::NoPromotion(_)
             | ApiError::Taken { .. }
@@ -117,6 +121,7 @@ fn every_error() -> Vec<ApiError> {
                 | NoCoupon::NotUsable { .. }
                 | NoCoupon::UnknownCode
                 | NoCoupon::TooManyAttempts { .. }
+                | NoCoupon::IssueEnded { .. }
                 | NoCoupon::NoCodes { .. }
                 | NoCoupon::OperatorsOnly
                 | NoCoupon::WalletFull
@@ -149,7 +154,6 @@ fn every_error_has_its_status_and_reason() {
         (Code::InvalidArgument, "INVALID_FIELDS"),
         (Code::InvalidArgument, "MALFORMED_MESSAGE"),
         (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
-        (Code::Unimplemented, "NOT_SERVED_YET"),
         (Code::NotFound, "RESERVATION_NOT_FOUND"),
         (Code::NotFound, "PROMOTION_NOT_FOUND"),
         (Code::AlreadyExists, "ID_TAKEN"),
@@ -184,6 +188,7 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
         (Code::NotFound, "UNKNOWN_CODE"),
         (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
+        (Code::FailedPrecondition, "ISSUE_ENDED"),
         (Code::FailedPrecondition, "NO_CODES"),
         (Code::PermissionDenied, "OPERATORS_ONLY"),
         (Code::ResourceExhausted, "WALLET_FULL"),
@@ -197,6 +202,16 @@ fn every_error_has_its_status_and_reason() {
         (Code::Internal, "INTERNAL"),
     ];
     assert_eq!(rows, table.map(|(code, reason)| (code, reason.to_owned())));
+}
+
+#[test]
+fn what_blocks_is_told_with_every_code_that_has_to_be_acknowledged() {
+    let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 1), blocking("DISCOUNT_OVER_70", 1), blocking("DISCOUNT_OVER_70", 1)];
+    let status = ApiError::Operator(Refused::Check { findings }).into_status();
+    let about = status.get_details_error_info().expect("an ErrorInfo").metadata;
+    assert_eq!((about["codes"].as_str(), about["violations"].as_str()), ("DISCOUNT_OVER_70,FLASH_WITHOUT_LIMIT", "3"));
+    let details = status.get_details_precondition_failure().expect("details").violations;
+    assert_eq!((details[0].r#type.as_str(), details[0].subject.as_str()), ("FLASH_WITHOUT_LIMIT", "promotion/flash"));
 }
 
 #[test]
@@ -252,7 +267,8 @@ fn details_stay_below_4_kib_whatever_a_caller_wrote() {
         let status = ApiError::PriceChanged(Box::new(change)).into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
         assert!(!status.get_details_quota_failure().expect("a QuotaFailure").violations.is_empty());
-        let status = ApiError::NotServed { field: Some(long.clone()), what: "this" }.into_status();
+        let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 40); 1_000];
+        let status = ApiError::Operator(Refused::Check { findings }).into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn revision(revision: stored::Revision) -> v1::Revision {
         changes: number(revision.changes),
         changed: revision.changed,
         restores: number(revision.restores),
+        acknowledged: revision.acknowledged,
     }
 }
 

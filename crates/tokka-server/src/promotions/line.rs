@@ -11,16 +11,18 @@ use tokka_catalog::{Loaded, Problems};
 use tokka_core::rulebook::Rulebook;
 use tokka_ledger::model::Millis;
 use tokka_ledger::{Ledger, LedgerError};
+use tokka_proto::v1;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::edit::{Asked, Edit, changes_live, plan};
+use super::gate::{self, Terms};
 use super::keep;
 use super::state::{Entry, State};
 use super::stored::{self, Head, Key, Recent, Revision};
 use crate::catalogue::{Catalogue, Published};
 use crate::coupons::Distributions;
 use crate::error::ApiError;
-use crate::error::operator::Refused;
+use crate::error::operator::{Blocking, Refused};
 
 /// Changes that are overtaken so often are `CONTENTION`.
 const TRIES_MAX: usize = 8;
@@ -62,6 +64,17 @@ pub(crate) struct Done {
     pub(crate) edit: Edit,
     /// The same call was carried out before, when this revision came into force; and whether the call made it.
     pub(crate) repeated: Option<(u64, bool)>,
+    /// What is doubtful about what comes into force, at most [`gate::FINDINGS_MAX`], and whether any of it blocks.
+    pub(crate) findings: Vec<v1::Finding>,
+    pub(crate) blocked: bool,
+}
+
+impl Done {
+    /// Nothing changed.
+    fn nothing(state: &Arc<State>, edit: Edit, repeated: Option<(u64, bool)>) -> Self {
+        let (before, after) = (Arc::clone(state), Arc::clone(state));
+        Self { before, after, edit, repeated, findings: Vec::new(), blocked: false }
+    }
 }
 
 impl std::fmt::Debug for Line {
@@ -125,9 +138,10 @@ impl Line {
             let published = built.map_err(|problems| ApiError::Bug(format!("the stored catalogue is refused: {problems}")))?;
             // Whoever made it may have gone before it said so.
             self.ledger.admit(head.number).await?;
-            self.catalogue.put_in_force(published);
+            self.know(Known { version, head, state }, Some(published));
+        } else {
+            self.know(Known { version, head, state }, None);
         }
-        self.now.store(Arc::new(Known { version, head, state }));
         Ok(())
     }
 
@@ -135,9 +149,11 @@ impl Line {
     ///
     /// # Errors
     /// Why not, or that the store does not answer.
-    pub(crate) async fn change(&self, asked: Asked, by: By, validate_only: bool) -> Result<Done, ApiError> {
+    pub(crate) async fn change(&self, asked: Asked, by: By, terms: Terms) -> Result<Done, ApiError> {
         let _turn = self.turn.lock().await;
-        let asked = Arc::new(asked);
+        // Only these have a place for what blocks.
+        let told = terms.validate_only && matches!(asked, Asked::Move { .. } | Asked::Apply { .. });
+        let (asked, terms) = (Arc::new(asked), Arc::new(terms));
         for _ in 0..TRIES_MAX {
             self.catch_up().await?;
             let known = self.now();
@@ -150,33 +166,52 @@ impl Line {
             };
             let edit = planned.await.map_err(|failure| ApiError::Bug(failure.to_string()))??;
             if edit.entries.is_empty() {
-                let state = &known.state;
-                return Ok(Done { before: Arc::clone(state), after: Arc::clone(state), edit, repeated: None });
+                return Ok(Done::nothing(&known.state, edit, None));
             }
             let at = self.ledger.now().await?;
             let is_revision = edit.is_revision(&known.state);
             let after = Arc::new(next_state(&known.state, &edit, is_revision, at));
-            let published = if is_revision {
-                let built = build(Arc::clone(&after)).await?;
-                Some(built.map_err(|problems| refused(&problems))?)
-            } else {
-                None
-            };
-            let done = Done { before: Arc::clone(&known.state), after: Arc::clone(&after), edit, repeated: None };
-            if validate_only {
+            let mut done = Done { after: Arc::clone(&after), ..Done::nothing(&known.state, edit, None) };
+            let mut published = None;
+            if is_revision {
+                let asked = gate::Asked::by(&done.edit, &known.state);
+                let built = checked(Arc::clone(&after), asked, Arc::clone(&terms), at).await?;
+                let (mut found, built) = built?;
+                done.blocked = found.blocks();
+                if !told && let Some(refusal) = found.refusal() {
+                    return Err(refusal);
+                }
+                found.findings.truncate(gate::FINDINGS_MAX);
+                done.findings = found.findings;
+                published = Some(built);
+            }
+            if terms.validate_only {
                 return Ok(done);
             }
-            let Some((version, head)) = self.write(&known, &done, &by, at).await? else { continue };
+            let Some((version, head)) = self.write(&known, &done, &by, &terms, at).await? else { continue };
             let number = head.number;
-            self.now.store(Arc::new(Known { version, head, state: after }));
-            if let Some(published) = published {
-                self.catalogue.put_in_force(published);
+            self.know(Known { version, head, state: after }, published);
+            if is_revision {
                 tracing::info!(revision = number, author = by.author, changes = done.edit.entries.len(), "catalogue published");
                 self.admit(number).await?;
             }
             return Ok(done);
         }
         Err(ApiError::Contention)
+    }
+
+    /// Goes over to what the store has, and to the revision that it put in force.
+    fn know(&self, known: Known, published: Option<Published>) {
+        let out_of_force = known.state.out_of_force();
+        if let Some(published) = published {
+            // What leaves and what comes is known at every moment in between.
+            let mut all = self.now.load().state.out_of_force();
+            all.extend(out_of_force.clone());
+            self.catalogue.note_out_of_force(all);
+            self.catalogue.put_in_force(published);
+        }
+        self.catalogue.note_out_of_force(out_of_force);
+        self.now.store(Arc::new(known));
     }
 
     /// From here on nothing is held on an older revision. It is published, whatever becomes of this.
@@ -198,13 +233,18 @@ impl Line {
         }
         // The first one may have ended in between.
         self.admit(known.head.number).await?;
-        let state = &known.state;
-        let repeated = Some((recent.number, recent.made));
-        Ok(Some(Done { before: Arc::clone(state), after: Arc::clone(state), edit: Edit::default(), repeated }))
+        Ok(Some(Done::nothing(&known.state, Edit::default(), Some((recent.number, recent.made)))))
     }
 
     /// Writes contents, then the head; `None`: somebody else moved the head.
-    async fn write(&self, known: &Known, done: &Done, by: &By, at: Millis) -> Result<Option<(u64, Head)>, ApiError> {
+    async fn write(
+        &self,
+        known: &Known,
+        done: &Done,
+        by: &By,
+        terms: &Terms,
+        at: Millis,
+    ) -> Result<Option<(u64, Head)>, ApiError> {
         let (before, after) = (&known.head, &done.after);
         let mut contents: Vec<(u128, Vec<u8>)> = Vec::new();
         for next in done.edit.entries.values().flatten() {
@@ -240,6 +280,7 @@ impl Line {
                 changes: u64::try_from(changed.len()).unwrap_or(u64::MAX),
                 changed: changed.iter().take(NAMED_MAX).map(ToString::to_string).collect(),
                 restores: done.edit.restores,
+                acknowledged: terms.acknowledge.iter().map(|code| code.name().to_owned()).collect(),
             });
             head.tail.extend_from_slice(&revision.0.to_be_bytes());
             contents.push(revision);
@@ -292,20 +333,39 @@ pub(super) fn next_state(state: &State, edit: &Edit, is_revision: bool, at: Mill
 
 /// The rulebook of a state: a large one takes a while, and not on the threads that answer calls.
 async fn build(state: Arc<State>) -> Result<Result<Published, Problems>, ApiError> {
-    let built = tokio::task::spawn_blocking(move || {
-        let Loaded { settings, catalogue, distributions, .. } = state.in_force()?;
-        let coupons = Distributions::new(distributions);
-        Ok(Published::of_store(state.number, (settings, Rulebook::compile(catalogue), coupons)))
-    });
-    built.await.map_err(|failure| ApiError::Bug(failure.to_string()))
+    apart(move || Ok(compiled(state.number, state.in_force()?))).await
+}
+
+/// Likewise, after a look at what comes into force with it.
+async fn checked(
+    state: Arc<State>,
+    asked: gate::Asked,
+    terms: Arc<Terms>,
+    at: Millis,
+) -> Result<Result<(gate::Found, Published), ApiError>, ApiError> {
+    apart(move || {
+        let loaded = state.in_force().map_err(|problems| refused(&problems))?;
+        let found = gate::look(&loaded, Some(&asked), &terms, at)?;
+        Ok((found, compiled(state.number, loaded)))
+    })
+    .await
+}
+
+fn compiled(number: u64, loaded: Loaded) -> Published {
+    let Loaded { settings, catalogue, distributions, .. } = loaded;
+    Published::of_store(number, (settings, Rulebook::compile(catalogue), Distributions::new(distributions)))
+}
+
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|failure| ApiError::Bug(failure.to_string()))
 }
 
 /// Documents that may not stand together, each with what is wrong.
 pub(super) fn refused(problems: &Problems) -> ApiError {
     let one = |problem: &tokka_catalog::Problem| {
-        let about = if problem.file.is_empty() { "catalogue".to_owned() } else { problem.file.clone() };
+        let document = if problem.file.is_empty() { "catalogue".to_owned() } else { problem.file.clone() };
         let shown = tokka_catalog::Problem { file: String::new(), line: 0, column: 0, ..problem.clone() };
-        (about, shown.to_string())
+        Blocking { code: String::new(), document, words: shown.to_string() }
     };
     Refused::Check { findings: problems.into_iter().map(one).collect() }.into()
 }

@@ -1,5 +1,6 @@
 //! What does an operator ask for? From the wire, with every violation at once.
 
+use tokka_catalog::check::Code;
 use tokka_catalog::{Kind, Source};
 use tokka_core::basket::FieldViolation;
 use tokka_core::id::Token;
@@ -7,6 +8,7 @@ use tokka_proto::v1;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::edit::invalid;
+use super::gate::Terms;
 use super::line::By;
 use super::stored::{Key, kind_of};
 use crate::error::ApiError;
@@ -16,6 +18,8 @@ const AUTHOR_CHARS_MAX: usize = 64;
 const MESSAGE_CHARS_MAX: usize = 500;
 const TEXT_BYTES_MAX: usize = 1 << 20;
 const ETAG_BYTES_MAX: usize = 64;
+const ACKNOWLEDGED_MAX: usize = 16;
+const PRODUCTS_BYTES_MAX: usize = 32 << 20;
 
 /// Who changes something; `call` is the hash of all that is asked for.
 pub(super) fn by(change: Option<v1::Change>, call: u128) -> Result<By, ApiError> {
@@ -72,10 +76,27 @@ pub(super) fn both<A, B>(a: Result<A, ApiError>, b: Result<B, ApiError>) -> Resu
     }
 }
 
-/// What breaks a rule is refused, and nothing that is only doubtful blocks a publication yet.
-pub(super) fn nothing_acknowledged(codes: &[String]) -> Result<(), ApiError> {
-    let what = "the acknowledgement of findings";
-    if codes.is_empty() { Ok(()) } else { Err(ApiError::NotServed { field: Some("acknowledge".to_owned()), what }) }
+/// Codes of findings that are meant, and the products.
+pub(super) fn terms(validate_only: bool, acknowledge: &[String], products: Option<v1::SourceFile>) -> Result<Terms, ApiError> {
+    let mut wrong = Vec::new();
+    if acknowledge.len() > ACKNOWLEDGED_MAX {
+        wrong.push(FieldViolation::new("acknowledge", format!("has at most {ACKNOWLEDGED_MAX} codes")));
+    }
+    let mut codes = Vec::new();
+    for (index, code) in acknowledge.iter().take(ACKNOWLEDGED_MAX).enumerate() {
+        match Code::acknowledgeable(code) {
+            Ok(code) => codes.push(code),
+            Err(error) => wrong.push(FieldViolation::new(format!("acknowledge[{index}]"), error.to_string())),
+        }
+    }
+    if products.as_ref().is_some_and(|products| products.text.len() > PRODUCTS_BYTES_MAX) {
+        wrong.push(FieldViolation::new("products", format!("has at most {PRODUCTS_BYTES_MAX} bytes")));
+    }
+    if !wrong.is_empty() {
+        return Err(ApiError::Invalid(wrong));
+    }
+    let products = products.map(|v1::SourceFile { name, text }| Source { name, text });
+    Ok(Terms { validate_only, acknowledge: codes, products })
 }
 
 /// The one document that is written.

@@ -10,6 +10,7 @@ use tokka_ledger::model::Millis;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::stored::{Key, Part, StoredEntry};
+use crate::catalogue::OutOfForce;
 
 /// A document, read.
 #[derive(Debug)]
@@ -156,6 +157,19 @@ impl State {
     pub(super) fn part(&self, part: u32) -> Part {
         let of = self.entries.iter().filter(|(key, _)| key.part() == part);
         Part { entries: of.map(|(key, entry)| entry.stored(Some(key))).collect() }
+    }
+
+    /// Promotions that are not in force: drafts that never were, and what was archived.
+    pub(crate) fn out_of_force(&self) -> OutOfForce {
+        let mut promotions = OutOfForce::new();
+        for entry in self.entries.values() {
+            if entry.live.as_ref().is_none_or(|live| live.stand == Stand::Archived)
+                && let Some(DocumentValue::Promotion(promotion)) = entry.shown().map(|doc| &doc.value)
+            {
+                promotions.insert(promotion.id.as_str().to_owned(), promotion.stage());
+            }
+        }
+        promotions
     }
 
     /// What is in force, put together and checked: what is published and paused. Drafts and what is archived are not there.

@@ -137,6 +137,9 @@ pub(crate) struct Revision {
     /// The revision that it restores, or 0.
     #[prost(uint64, tag = "9")]
     pub(crate) restores: u64,
+    /// Codes of findings that were taken as meant.
+    #[prost(string, repeated, tag = "10")]
+    pub(crate) acknowledged: Vec<String>,
 }
 
 /// A document of the catalogue, by kind and id; in the order in which they are listed.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 use tokka_core::basket::Basket;
+use tokka_core::promotion::Stage;
 use tokka_core::quote::{Quote, View};
 use tokka_core::refund::{Order, Refund};
 use tokka_core::rulebook::Rulebook;
@@ -43,7 +44,8 @@ impl Reservations {
         let (Some(request), Some(at)) = (stored.request.clone(), stored.at) else {
             return Err(ApiError::Bug(format!("the stored order `{}` has no request", record.id)));
         };
-        let basket = basket_as_reserved(request, at)?;
+        let stage = |id: &str| Stage::ALL.get(usize::try_from(*stored.out_of_force.get(id)?).ok()?).copied();
+        let basket = basket_as_reserved(request, at)?.knowing(stage);
         let prepared = rulebook.prepare(&basket)?;
         let quote = prepared.price(&stored.usage, View::Full)?;
         let limited = !prepared.counters().is_empty();

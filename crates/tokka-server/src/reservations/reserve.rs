@@ -26,7 +26,8 @@ use crate::{claims, frozen, open_orders, response};
 impl Reservations {
     /// See `PricingService.Reserve`.
     pub(crate) async fn reserve(&self, request: v1::ReserveRequest) -> Result<v1::ReserveResponse, ApiError> {
-        let order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
+        let mut order = reserve_order(request, Timestamp::now(), &self.catalogue.current().settings)?;
+        order.basket = self.catalogue.told(order.basket);
         // The id is answered for before the price: a repetition gets its first answer, whatever things cost by now.
         if let Some(answer) = self.known(&order).await? {
             return Ok(answer);
@@ -107,6 +108,7 @@ impl Reservations {
             next_change_at: quote.next_change_at.map(response::timestamp),
             order: order.order.clone(),
             coupons,
+            out_of_force: basket.out_of_force().iter().map(|(id, stage)| (id.clone(), *stage as u32)).collect(),
         };
         let hold_ms = Millis::try_from(order.hold_for.as_millis()).unwrap_or(Millis::MAX);
         let hold = Hold {

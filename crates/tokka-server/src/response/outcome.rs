@@ -11,7 +11,7 @@ use super::{Names, basis, stage, timestamp};
 pub(super) fn outcome(names: &Names<'_>, outcome: &Outcome) -> v1::Outcome {
     let mut answer = v1::Outcome { code: code(&outcome.verdict).into(), ..Default::default() };
     match &outcome.subject {
-        Subject::UnknownCoupon(id) => answer.promotion.clone_from(id),
+        Subject::OutOfForce(id) => answer.promotion.clone_from(id),
         Subject::Promotion(ix) => {
             let promotion = names.rulebook.promotions().at(*ix);
             answer.promotion = promotion.id.as_str().to_owned();

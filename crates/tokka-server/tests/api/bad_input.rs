@@ -23,11 +23,6 @@ const fn case(name: &'static str, field: &'static str, spoil: fn(&mut v1::QuoteR
     Case { name, status: Code::InvalidArgument, reason: "INVALID_FIELDS", field, spoil }
 }
 
-/// A field that asks for what is not built yet.
-const fn later(name: &'static str, field: &'static str, spoil: fn(&mut v1::QuoteRequest)) -> Case {
-    Case { name, status: Code::Unimplemented, reason: "NOT_SERVED_YET", field, spoil }
-}
-
 fn basket(request: &mut v1::QuoteRequest) -> &mut v1::Basket {
     request.basket.as_mut().expect("a basket")
 }
@@ -172,13 +167,6 @@ const CASES: &[Case] = &[
     case("an instance of nobody", "basket.user", |r| {
         r.coupons.push(offer(Offer::Instance("1-00000000".into())));
         basket(r).user = None;
-    }),
-    // What is described and not built.
-    later("claimable coupons", "include[0]", |r| r.include = vec![v1::Include::Claimable.into()]),
-    // A wish that cannot be granted is said before what else is wrong: mending the rest would not help.
-    later("claimable coupons for a bad basket", "include[0]", |r| {
-        r.include = vec![v1::Include::Claimable.into()];
-        basket(r).lines.clear();
     }),
 ];
 

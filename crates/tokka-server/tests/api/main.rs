@@ -9,6 +9,8 @@ mod applying;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod centre;
+#[cfg(test)]
 mod codes;
 #[cfg(test)]
 mod coupon_shop;
@@ -23,9 +25,15 @@ mod desk;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod issuing;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod out_of_force;
 #[cfg(test)]
 mod promotions;
 #[cfg(test)]

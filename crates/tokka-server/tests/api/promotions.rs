@@ -5,7 +5,7 @@ use tokka_proto::v1;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::desk::{Desk, by, named};
+use crate::desk::{Desk, all_meant, by, named};
 use crate::orders::{SALE, is, masks};
 use crate::running::{Running, line};
 
@@ -138,7 +138,12 @@ async fn a_call_under_the_same_request_id_happens_once() {
     let mut desk = Desk::of(SALE).await;
     desk.write(LAMP, "").await.expect("a draft");
     let change = v1::Change { request_id: "p-1".to_owned(), ..by("ada") };
-    let publish = v1::PublishRequest { promotions: vec![named("lamp")], change: Some(change.clone()), ..Default::default() };
+    let publish = v1::PublishRequest {
+        promotions: vec![named("lamp")],
+        change: Some(change.clone()),
+        acknowledge: all_meant(),
+        ..Default::default()
+    };
     assert_eq!(desk.calls.publish(publish.clone()).await.expect("published").into_inner().revision, 2);
     desk.pause("lamp").await.expect("paused");
     // The repetition comes late: it does not start the lamp again.
@@ -236,7 +241,7 @@ async fn what_breaks_a_rule_is_not_published_and_changes_nothing() {
 #[tokio::test]
 async fn requests_are_told_everything_that_is_wrong_with_them() {
     let mut desk = Desk::of(SALE).await;
-    let request = v1::PublishRequest { promotions: Vec::new(), change: None, acknowledge: Vec::new() };
+    let request = v1::PublishRequest::default();
     let status = desk.calls.publish(request).await.expect_err("nothing");
     is(&status, Code::InvalidArgument, "INVALID_FIELDS");
     let fields: Vec<String> =
@@ -278,8 +283,9 @@ async fn a_catalogue_of_files_is_changed_in_its_files() {
     let list = calls.list_documents(v1::ListDocumentsRequest::default()).await;
     is(&list.expect_err("files"), Code::FailedPrecondition, "CATALOGUE_IS_FILES");
     let files = vec![v1::SourceFile { name: "shop.yaml".to_owned(), text: SALE.replace("owner: books", "owner: nobody") }];
-    let found = calls.check(v1::CheckRequest { files, drafts: Vec::new() }).await.expect("findings").into_inner();
-    assert_eq!(found.findings_total, 0, "{found:?}");
+    let check = v1::CheckRequest { files, acknowledge: all_meant(), ..Default::default() };
+    let found = calls.check(check).await.expect("findings").into_inner();
+    assert!(found.findings_total == 1 && found.findings[0].acknowledged, "{found:?}");
     // Callers do not get here.
     let mut calls = v1::promotion_service_client::PromotionServiceClient::new(server.channel.clone());
     let refused = calls.list_documents(v1::ListDocumentsRequest::default()).await.expect_err("not served");

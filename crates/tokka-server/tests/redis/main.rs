@@ -25,6 +25,9 @@ mod applying;
 #[path = "../api/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]
+#[path = "../api/centre.rs"]
+mod centre;
+#[cfg(test)]
 #[path = "../api/codes.rs"]
 mod codes;
 #[cfg(test)]
@@ -46,8 +49,17 @@ mod desk;
 #[path = "../api/events.rs"]
 mod events;
 #[cfg(test)]
+#[path = "../api/gate.rs"]
+mod gate;
+#[cfg(test)]
+#[path = "../api/issuing.rs"]
+mod issuing;
+#[cfg(test)]
 #[path = "../api/orders.rs"]
 mod orders;
+#[cfg(test)]
+#[path = "../api/out_of_force.rs"]
+mod out_of_force;
 #[cfg(test)]
 #[path = "../api/promotions.rs"]
 mod promotions;

@@ -42,7 +42,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "CSV")]
     products: Option<PathBuf>,
     /// Takes findings of this code as meant, on top of what the documents acknowledge; may be given several times
-    #[arg(long, value_name = "CODE", value_parser = acknowledgeable)]
+    #[arg(long, value_name = "CODE", value_parser = Code::acknowledgeable)]
     acknowledge: Vec<Code>,
     /// Checks as of this moment, else now
     #[arg(long, value_name = "MOMENT")]
@@ -53,15 +53,6 @@ pub(crate) struct Check {
     /// Prints JSON, amounts in minor units
     #[arg(long)]
     json: bool,
-}
-
-fn acknowledgeable(text: &str) -> Result<Code, String> {
-    let code: Code = text.parse().map_err(|error: tokka_catalog::check::CodeError| error.to_string())?;
-    if code.can_be_acknowledged() {
-        return Ok(code);
-    }
-    let all = Code::ALL.iter().filter(|code| code.can_be_acknowledged()).map(|code| code.name());
-    Err(format!("`{code}` blocks nothing that could be acknowledged; these do: {}", all.collect::<Vec<_>>().join(", ")))
 }
 
 /// Checks a folder, and the products where they are given.

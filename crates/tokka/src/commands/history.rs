@@ -50,7 +50,11 @@ pub(crate) fn run(arguments: &History) -> Result<(), Failure> {
         let difference = difference::text(&answer.changes, None, Paint::of_stdout());
         let heading = format!("revision {}, {}, by {}\n", revision.number, moment(revision.at.as_ref()), revision.author);
         let message = if revision.message.is_empty() { String::new() } else { format!("{}\n", revision.message) };
-        return output::print(&format!("{heading}{message}\n{difference}"));
+        let meant = match revision.acknowledged.join(", ") {
+            codes if codes.is_empty() => String::new(),
+            codes => format!("acknowledged: {codes}\n"),
+        };
+        return output::print(&format!("{heading}{message}{meant}\n{difference}"));
     }
     let request = v1::ListRevisionsRequest { page_size: arguments.max, page_token: String::new() };
     let answer = desk.ask(async |client| client.list_revisions(request).await)?;

@@ -187,7 +187,7 @@ impl Report<'_> {
     fn json_outcome(&self, outcome: &Outcome) -> Value {
         let (ix, id) = match &outcome.subject {
             Subject::Promotion(ix) => (Some(*ix), self.id(*ix)),
-            Subject::UnknownCoupon(id) => (None, id.as_str()),
+            Subject::OutOfForce(id) => (None, id.as_str()),
         };
         let promotion = ix.map(|ix| self.promotion(ix));
         let mut answer = Map::new();

@@ -124,7 +124,7 @@ impl Report<'_> {
                     let promotion = self.promotion(*ix);
                     (Some(*ix), promotion.name.clone(), promotion.id.to_string())
                 }
-                Subject::UnknownCoupon(id) => (None, String::new(), id.clone()),
+                Subject::OutOfForce(id) => (None, String::new(), id.clone()),
             };
             grid.row([name, id, outcome.verdict.code().to_owned(), self.why_not(promotion, &outcome.verdict)]);
         }

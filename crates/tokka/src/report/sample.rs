@@ -225,7 +225,7 @@ impl Sample {
                 outcome(autumn, Verdict::BelowThreshold(short)),
                 outcome(welcome, applied(500, Vec::new())),
                 Outcome {
-                    subject: Subject::UnknownCoupon("nope".to_owned()),
+                    subject: Subject::OutOfForce("nope".to_owned()),
                     verdict: Verdict::UnknownCoupon,
                     coverage: Vec::new(),
                 },

@@ -7,6 +7,8 @@ mod check;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod coupons;
+#[cfg(test)]
 mod on_redis;
 #[cfg(test)]
 mod operating;

@@ -114,3 +114,37 @@ fn nobody_is_asked_where_nobody_is() {
     ask(&["apply", "-f", &folder.text("again"), "--dry-run"]).ended(0).says("nothing changes, 1 as before");
     crate::process::tokka(&["get", "--to", &server.url]).ended(2).complains("does not serve operators");
 }
+
+#[test]
+fn what_blocks_is_kept_out_until_somebody_says_that_it_is_meant() {
+    let sale = "{kind: promotion, id: clearance, name: 在庫処分, owner: shop, scope: {include: {skus: [soap]}}, limits: {stock: 9}, \
+                stacking: {spend: false}, item_price: {percent_off: \"80\", flash: true}}";
+    let published = sale.replace("owner: shop", "owner: shop, status: published");
+    let folder =
+        Folder::with(&[("shop/shop.yaml", crate::shop::CATALOGUE), ("sale/sale.yaml", sale), ("now/sale.yaml", &published)]);
+    let server = Server::stored(&folder);
+    let ask = |arguments: &[&str]| crate::process::tokka(&[arguments, &["--to", &server.admin]].concat());
+    let by_ada = |arguments: &[&str]| ask(&[arguments, &["--author", "ada"]].concat());
+    let meant = ["--acknowledge", "STACKING_NOT_STATED", "--acknowledge", "FLASH_WITHOUT_LIMIT"];
+    by_ada(&[&["apply", "-f", &folder.text("shop"), "--yes"][..], &meant].concat()).ended(0);
+    let (sale, now) = (folder.text("sale"), folder.text("now"));
+    by_ada(&["apply", "-f", &sale, "--yes"]).ended(0).says("new draft");
+
+    let blocking = "blocking: promotion/clearance: item_price.percent_off: ";
+    let hint = "1 blocking finding (CHECK_REFUSED): change it, or say that it is meant: `--acknowledge DISCOUNT_OVER_70`";
+    ask(&["publish", "clearance", "--dry-run"]).ended(1).says(blocking).says("[DISCOUNT_OVER_70]").complains(hint);
+    by_ada(&["publish", "clearance"]).ended(1).says("(off 80 %)").complains(hint);
+    by_ada(&["publish", "clearance", "--json"]).ended(1).says("\"blocked\": true").says("docs/findings/DISCOUNT_OVER_70.md");
+    ask(&["apply", "-f", &now, "--dry-run"]).ended(1).says("new, published").says(blocking).complains(hint);
+    by_ada(&["apply", "-f", &now, "--yes"]).ended(1).says(blocking);
+    ask(&["history"]).ended(0);
+    by_ada(&["publish", "clearance", "--acknowledge", "DISCOUNT"]).ended(2).complains("DISCOUNT_OVER_70");
+    by_ada(&["publish", "clearance", "--acknowledge", "DISCOUNT_OVER_70"]).ended(0).says("acknowledged: promotion/clearance");
+    ask(&["history", "2"]).ended(0).says("acknowledged: DISCOUNT_OVER_70");
+
+    let products = "sku,store,name,categories,unit_price,list_price,floor_price,unit_cost,tax_class\nsoap,shop,,,500,,,300,\n";
+    folder.write("products.csv", products);
+    let beside = ["publish", "clearance", "--dry-run", "--products", &folder.text("products.csv")];
+    by_ada(&["pause", "clearance"]).ended(0);
+    ask(&beside).ended(0).says("warning: promotion/clearance: ").says("[BELOW_COST]").says("nothing blocks, nothing is changed");
+}

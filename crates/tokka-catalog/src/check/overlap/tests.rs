@@ -148,7 +148,7 @@ fn two_stores_are_never_compared() {
         text.push_str(&promotion(store, "b", "scope: {include: {skus: [b]}}"));
         text.push_str(&promotion(store, "c", "scope: {include: {categories: [c]}, exclude: {skus: [a, b]}}"));
     }
-    let search = Search::of(&catalogue(&text), None, |_| true, usize::MAX);
+    let search = Search::of(&catalogue(&text), None, |_| true, |_| true, usize::MAX);
     assert_eq!(search.pairs, []);
     assert_eq!(search.compared, 500 * 2, "the category of a store with each of its two skus, and nothing else");
 }
@@ -170,7 +170,7 @@ fn of_one_sku(rest: impl Fn(usize) -> String) -> Catalogue {
 fn what_is_over_is_never_compared_with_what_comes_after() {
     let moment = |day: usize| format!("{}-{:02}-{:02}T00:00:00Z", 2026 + day / 336, 1 + day % 336 / 28, 1 + day % 28);
     let days = of_one_sku(|day| format!("window: {{start: \"{}\", end: \"{}\"}}", moment(day), moment(day + 1)));
-    let search = Search::of(&days, None, |_| true, usize::MAX);
+    let search = Search::of(&days, None, |_| true, |_| true, usize::MAX);
     assert_eq!((search.pairs, search.compared), (Vec::new(), 0));
 }
 
@@ -180,7 +180,7 @@ fn schedules_that_never_meet_are_never_compared() {
         let hour = if number < 500 { 8 } else { 20 };
         format!("schedule: [{{from: \"{hour:02}:00\", to: \"{:02}:00\"}}]", hour + 1)
     });
-    let search = Search::of(&hours, None, |_| true, usize::MAX);
+    let search = Search::of(&hours, None, |_| true, |_| true, usize::MAX);
     assert_eq!((search.pairs.len(), search.compared), (998, 998), "each with one of its own hour");
 }
 
@@ -320,7 +320,7 @@ fn the_index_finds_what_a_comparison_of_all_pairs_finds() {
         let products = Products::parse(&csv, Currency::from_code("JPY")).unwrap_or_else(|problems| panic!("{problems}"));
         let mut without: Vec<usize> = Vec::new();
         for (number, products) in [None, Some(&products)].into_iter().enumerate() {
-            let pairs = Search::of(&catalogue, products, |_| true, usize::MAX).pairs;
+            let pairs = Search::of(&catalogue, products, |_| true, |_| true, usize::MAX).pairs;
             let mut told: Vec<usize> = pairs.iter().map(|(later, _)| *later).collect();
             told.sort_unstable();
             let (mut expected, meet) = naive(&catalogue, products);
