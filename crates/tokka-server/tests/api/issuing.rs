@@ -108,12 +108,13 @@ async fn an_issue_killed_in_the_middle_goes_on_without_doubles() {
     let all = users(3_000);
     let mut acknowledged = 0;
     for life in 0..3 {
+        let before: i64 = acknowledged;
         let mut process = Process::one_of(&folder, &data, true);
         let mut desk = CouponServiceClient::new(connect(process.2).await);
         let mut stream =
             desk.issue_coupons(tokio_stream::iter(pages("mail-1", "crm", &all, 100))).await.expect("a stream").into_inner();
         while let Ok(Some(progress)) = stream.message().await {
-            assert!(progress.repeated >= acknowledged.min(progress.users_done), "{progress:?} after {acknowledged}");
+            assert!(progress.repeated >= before.min(progress.users_done), "{progress:?}, {before} before");
             if life < 2 && progress.issued >= 700 {
                 // What was acknowledged is there; what was on its way is there or is not.
                 acknowledged = progress.users_done;
