@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::programs::answers;
+
 /// The version that is built where the machine has none. It is small without its advisories, which need a database
 /// from the network anyhow: on two cores, unoptimised, under a minute, once. It is kept under `target/`.
 const VERSION: &str = "0.20.2";
@@ -20,7 +22,7 @@ pub(crate) fn command(root: &Path) -> Result<Command> {
 fn find_or_install(root: &Path) -> Result<PathBuf> {
     let tools = root.join("target").join("tools");
     let ours = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
-    if let Some(found) = [PathBuf::from("cargo-deny"), ours.clone()].into_iter().find(|program| answers(program)) {
+    if let Some(found) = [PathBuf::from("cargo-deny"), ours.clone()].into_iter().find(|program| answers(program, "--version")) {
         return Ok(found);
     }
     println!("cargo-deny is not there: building {VERSION} into {}", tools.display());
@@ -39,9 +41,4 @@ fn find_or_install(root: &Path) -> Result<PathBuf> {
          hold; install it by hand (`cargo install cargo-deny`) and try again"
     );
     Ok(ours)
-}
-
-fn answers(program: &Path) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
 }

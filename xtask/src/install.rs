@@ -5,6 +5,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::programs::answers;
+
 mod valkey;
 
 /// What the tests start. A Sentinel is `redis-server --sentinel`, so Debian's package of that name is not needed.
@@ -47,12 +49,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// Those programs that do not answer.
 fn missing() -> Vec<&'static str> {
-    let answers = |program: &&str| {
-        let mut command = Command::new(program);
-        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    PROGRAMS.into_iter().filter(|program| !answers(program)).collect()
+    PROGRAMS.into_iter().filter(|program| !answers(program, "--version")).collect()
 }
 
 fn install() -> Result<()> {

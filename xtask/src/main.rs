@@ -7,9 +7,11 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 
 mod bench;
+mod clients;
 mod demo;
 mod deny;
 mod install;
+mod programs;
 mod test;
 mod tidy;
 
@@ -18,6 +20,8 @@ chores:
   cargo xtask demo [--keep]                     a price, a race, a crash and a refund; with --keep the server stays
   cargo xtask test [--cases N]                  every check of the project; the last line is `N passed, N failed`
   cargo xtask install                           the servers that the tests start, where they are missing (root or sudo)
+  cargo xtask clients [PART…]                   the API by buf, and clients in Go, Java, TypeScript and Python against a server;
+                                                parts are api, go, java, typescript, python; `accept-api` moves what may not break
   cargo xtask tidy                              the house rules, executed
   cargo xtask fuzz [--minutes N] [--seed S]     feeds the parser and the pricing with nonsense; 10 minutes by default
   cargo xtask bench [FILTER]                    the benchmark of the core, and how it grows with the catalogue
@@ -42,6 +46,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     let (chore, options) = arguments.split_first().with_context(|| format!("no chore is named\n{USAGE}"))?;
     let done = match (chore.as_str(), options) {
         ("test", options) => return test::run(&root, &test::Options::parse(options)?),
+        ("clients", options) => return clients::run(&root, options),
         ("demo", options) => demo::run(&root, options),
         ("tidy", []) => tidy::run(&root),
         ("install", []) => install::run(&root),

@@ -62,6 +62,7 @@ const RULES: &[Rule] = &[
     ("the project does not point outside itself", documents::outside),
     ("no registry is named", documents::registries),
     ("everything in the API has a comment", documents::api_comments),
+    ("every file of the API becomes Java", documents::java_options),
     ("chores are Rust, not shell", documents::shell),
     ("every reason code has its page, and every page its code", documents::reason_pages),
     ("the code map names what exists", documents::code_map),

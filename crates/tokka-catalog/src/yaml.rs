@@ -10,6 +10,7 @@ use crate::problem::{Problem, ProblemKind, shown};
 pub use self::node::{Entry, Node, Resolved, Scalar, Value};
 
 mod build;
+mod halves;
 mod node;
 
 /// One document of a text.
@@ -24,7 +25,45 @@ pub struct Document {
 }
 
 /// The documents of a text, one after the other. After an error of syntax it goes on at the next `---`.
-pub struct Documents<'s> {
+pub struct Documents<'s>(Way<'s>);
+
+enum Way<'s> {
+    /// As the text is written.
+    AsWritten(Box<Reader<'s>>),
+    /// Read to the end before, since characters that are escaped in halves had to be joined first.
+    Joined(std::vec::IntoIter<Document>),
+}
+
+impl<'s> Documents<'s> {
+    /// The documents of `text`; problems are told of the file `name`.
+    #[must_use]
+    pub fn new(name: &'s str, text: &'s str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Some((joined, places)) = halves::join(text) {
+            // Outside double quotes these twelve characters are themselves: only a text that cannot be read without is changed.
+            let as_written: Vec<Document> = Reader::new(name, text, &[]).collect();
+            let documents = match as_written.iter().all(|document| document.root.is_some()) {
+                true => as_written,
+                false => Reader::new(name, &joined, &places).collect(),
+            };
+            return Self(Way::Joined(documents.into_iter()));
+        }
+        Self(Way::AsWritten(Box::new(Reader::new(name, text, &[]))))
+    }
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Document;
+
+    fn next(&mut self) -> Option<Document> {
+        match &mut self.0 {
+            Way::AsWritten(reader) => reader.next(),
+            Way::Joined(documents) => documents.next(),
+        }
+    }
+}
+
+struct Reader<'s> {
     name: &'s str,
     text: &'s str,
     parser: Option<Parser<'s, StrInput<'s>>>,
@@ -33,6 +72,8 @@ pub struct Documents<'s> {
     number: usize,
     /// How many values the documents so far have copied for anchors and aliases.
     copied: usize,
+    /// Where the text is shorter than what was written, and by how much.
+    shortened: &'s [halves::Shortened],
 }
 
 #[derive(Clone, Copy)]
@@ -41,12 +82,10 @@ struct Place {
     lines: usize,
 }
 
-impl<'s> Documents<'s> {
-    /// The documents of `text`; problems are told of the file `name`.
-    #[must_use]
-    pub fn new(name: &'s str, text: &'s str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { name, text, parser: Some(Parser::new_from_str(text)), start: Place { byte: 0, lines: 0 }, number: 0, copied: 0 }
+impl<'s> Reader<'s> {
+    fn new(name: &'s str, text: &'s str, shortened: &'s [halves::Shortened]) -> Self {
+        let (parser, start) = (Some(Parser::new_from_str(text)), Place { byte: 0, lines: 0 });
+        Self { name, text, parser, start, number: 0, copied: 0, shortened }
     }
 
     /// Goes on at the first `---` at or after the line of an error that is not where the parser began.
@@ -71,22 +110,23 @@ impl<'s> Documents<'s> {
     }
 
     fn syntax_error(&self, error: &ScanError) -> Problem {
-        let place = position(error.marker(), self.start.lines);
+        let place = self.place_of(error.marker());
         if error.info().contains("unknown anchor") {
             let (message, hint) = build::NO_ANCHOR;
             return self.problem(place, message.to_owned(), Some(hint));
         }
         self.problem(place, format!("is not YAML: {}", shown(error.info())), None)
     }
+
+    /// Line and column as written, from 1.
+    fn place_of(&self, marker: &Marker) -> (u32, u32) {
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let line = marker.line() + self.start.lines;
+        (number(line).max(1), number(halves::column_as_written(self.shortened, line, marker.col()) + 1))
+    }
 }
 
-/// Line and column, from 1.
-fn position(marker: &Marker, lines_before: usize) -> (u32, u32) {
-    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    (number(marker.line() + lines_before).max(1), number(marker.col() + 1))
-}
-
-impl Iterator for Documents<'_> {
+impl Iterator for Reader<'_> {
     type Item = Document;
 
     fn next(&mut self) -> Option<Document> {
@@ -105,7 +145,7 @@ impl Iterator for Documents<'_> {
                     return Some(Document { number, root: None, problems: self.name_them(problems) });
                 }
             };
-            let place = position(&span.start, self.start.lines);
+            let place = self.place_of(&span.start);
             match event {
                 Event::DocumentStart(_) => builder = Some(build::Builder::new(self.copied)),
                 Event::DocumentEnd => {
@@ -140,7 +180,7 @@ impl Iterator for Documents<'_> {
     }
 }
 
-impl Documents<'_> {
+impl Reader<'_> {
     fn name_them(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
         for problem in &mut problems {
             self.name.clone_into(&mut problem.file);

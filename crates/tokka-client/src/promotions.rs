@@ -13,7 +13,8 @@ use crate::retry::{Kind, with_retries};
 /// What changes a whole catalogue tells all of it, before and after.
 const ANSWER_BYTES_MAX: usize = 512 << 20;
 
-/// Asks the admin address of one server about its catalogue. A clone shares its connection.
+/// Asks the admin address of one server about its catalogue. A clone shares its connection. A change is repeated only where it
+/// has a `request_id`; [`Promotions::change`] makes one.
 #[derive(Debug, Clone)]
 pub struct Promotions {
     calls: PromotionServiceClient<Channel>,
@@ -30,7 +31,8 @@ macro_rules! calls {
             /// [`Error`].
             pub async fn $method(&self, request: v1::$request) -> Result<v1::$answer, Error> {
                 let Config { retries, deadlines, .. } = &self.config;
-                with_retries(retries, Kind::$kind, deadlines.operate, request, |request| {
+                let kind = calls!(@$kind request);
+                with_retries(retries, kind, deadlines.operate, request, |request| {
                     let mut calls = self.calls.clone();
                     async move { calls.$method(request).await }
                 })
@@ -38,35 +40,45 @@ macro_rules! calls {
             }
         )+}
     };
+    (@read $request:ident) => { Kind::Read };
+    (@change $request:ident) => { changing($request.change.as_ref()) };
+    (@try_or_change $request:ident) => {
+        if $request.validate_only { Kind::Read } else { changing($request.change.as_ref()) }
+    };
+}
+
+/// Without a request id a second attempt would be another change.
+fn changing(change: Option<&v1::Change>) -> Kind {
+    if change.is_some_and(|change| !change.request_id.is_empty()) { Kind::Change } else { Kind::Once }
 }
 
 calls! {
     /// One document, as it stands or as it was.
-    Read get_document(GetDocumentRequest) -> GetDocumentResponse;
+    read get_document(GetDocumentRequest) -> GetDocumentResponse;
     /// Documents by kind and id.
-    Read list_documents(ListDocumentsRequest) -> ListDocumentsResponse;
+    read list_documents(ListDocumentsRequest) -> ListDocumentsResponse;
     /// Creates or replaces one document.
-    Change write_document(WriteDocumentRequest) -> WriteDocumentResponse;
+    change write_document(WriteDocumentRequest) -> WriteDocumentResponse;
     /// Takes a document away.
-    Change delete_document(DeleteDocumentRequest) -> DeleteDocumentResponse;
+    change delete_document(DeleteDocumentRequest) -> DeleteDocumentResponse;
     /// Puts drafts in force.
-    Change publish(PublishRequest) -> PublishResponse;
+    change publish(PublishRequest) -> PublishResponse;
     /// Stops promotions.
-    Change pause(PauseRequest) -> PauseResponse;
+    change pause(PauseRequest) -> PauseResponse;
     /// Lets paused promotions go on.
-    Change resume(ResumeRequest) -> ResumeResponse;
+    change resume(ResumeRequest) -> ResumeResponse;
     /// Ends promotions for good.
-    Change archive(ArchiveRequest) -> ArchiveResponse;
+    change archive(ArchiveRequest) -> ArchiveResponse;
     /// Brings all documents of some files in one step, or says what that would change.
-    Change apply(ApplyRequest) -> ApplyResponse;
+    try_or_change apply(ApplyRequest) -> ApplyResponse;
     /// Says what is wrong with documents before they are published.
-    Read check(CheckRequest) -> CheckResponse;
+    read check(CheckRequest) -> CheckResponse;
     /// Revisions, the newest first.
-    Read list_revisions(ListRevisionsRequest) -> ListRevisionsResponse;
+    read list_revisions(ListRevisionsRequest) -> ListRevisionsResponse;
     /// One revision, and what it changed.
-    Read get_revision(GetRevisionRequest) -> GetRevisionResponse;
+    read get_revision(GetRevisionRequest) -> GetRevisionResponse;
     /// Makes a new revision in which everything is as it was.
-    Change restore_revision(RestoreRevisionRequest) -> RestoreRevisionResponse;
+    try_or_change restore_revision(RestoreRevisionRequest) -> RestoreRevisionResponse;
 }
 
 impl Promotions {

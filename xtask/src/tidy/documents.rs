@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::Finding;
 use super::tree::Tree;
 
-/// The one script: what a build server calls.
-const SCRIPT: &str = ".ci/run";
+/// The only scripts: what a build server calls.
+const SCRIPTS: [&str; 2] = [".ci/run", ".ci/delivery"];
 /// Where the stable codes stand, each with its page.
 const CODE_TABLES: [&str; 4] = [
     "crates/tokka-core/src/outcome.rs",
@@ -79,11 +79,31 @@ pub(super) fn api_comments(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Every message is a class of its own, and the class that is left for the file has a name that no message has.
+pub(super) fn java_options(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending(".proto") {
+        let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".proto");
+        let words = name.split('_').map(|word| {
+            let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+            first.to_uppercase() + rest
+        });
+        let class = words.collect::<String>() + "Proto";
+        let options = ["option java_multiple_files = true;".to_owned(), format!("option java_outer_classname = \"{class}\";")];
+        for option in options {
+            if !text.lines().any(|line| line == option) {
+                findings.push(Finding::file(path, format!("lacks `{option}`: without it the API does not become Java")));
+            }
+        }
+    }
+    findings
+}
+
 pub(super) fn shell(tree: &Tree) -> Vec<Finding> {
     tree.files()
         .filter(|(path, text)| {
             let first = text.lines().next().unwrap_or_default();
-            *path != SCRIPT && (path.ends_with(".sh") || (first.starts_with("#!") && first.trim_end().ends_with("sh")))
+            !SCRIPTS.contains(path) && (path.ends_with(".sh") || (first.starts_with("#!") && first.trim_end().ends_with("sh")))
         })
         .map(|(path, _)| Finding::file(path, "a shell script: write it as a chore of xtask"))
         .collect()
@@ -231,8 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn a_second_script_is_found() {
-        let tree = Tree::of(&[(SCRIPT, "#!/usr/bin/env bash\n"), ("x/run", "#!/bin/sh\n"), ("y.sh", ""), ("z.rs", "#![x]")]);
+    fn a_file_that_does_not_become_java_is_found() {
+        let whole = "option java_multiple_files = true;\noption java_outer_classname = \"PriceTagProto\";\n";
+        assert!(java_options(&Tree::of(&[("proto/price_tag.proto", whole)])).is_empty());
+        assert_eq!(java_options(&Tree::of(&[("proto/tag.proto", whole), ("proto/a.proto", "")])).len(), 3);
+    }
+
+    #[test]
+    fn another_script_is_found() {
+        let tree = Tree::of(&[(SCRIPTS[0], "#!/usr/bin/env bash\n"), ("x/run", "#!/bin/sh\n"), ("y.sh", ""), ("z.rs", "#![x]")]);
         assert_eq!(shell(&tree).len(), 2);
     }
 

@@ -60,6 +60,25 @@ fn json_is_read_as_it_is_written() {
 }
 
 #[test]
+fn json_escapes_a_character_in_two_halves() {
+    // 𠮷 and 😀, as many a writer of JSON escapes them.
+    let text = r#"{"a": "\ud842\udfb7\u91ce \uD83D\uDE00", "b": {"\ud842\udfb7": 1, "c": 2}}"#;
+    let root = only(text);
+    assert_eq!(root.to_json(), serde_json::from_str::<serde_json::Value>(text).unwrap());
+    assert_eq!(root.locate("b.c"), (1, 67), "as written");
+    assert_eq!(only(r#"a: '\ud842\udfb7'"#).to_json(), serde_json::json!({"a": r"\ud842\udfb7"}), "no escape in single quotes");
+    assert_eq!(only(r#"a: "\\ud842\\udfb7""#).to_json(), serde_json::json!({"a": r"\ud842\udfb7"}), "an escaped backslash");
+    assert_eq!(only(r#"a: "\\\ud842\udfb7""#).to_json(), serde_json::json!({"a": "\\\u{20bb7}"}));
+
+    let found = problems("a: \"\\ud842\\udfb7\"\n---\n{b: \"\\ud842\\udfb7\", b: 1}\n");
+    assert_eq!(found, ["t.yaml:3:21: `b` is written twice, first on line 3 (leave one of them out)"]);
+    for half in [r#"a: "\ud842""#, r#"a: "\ud842\u0041""#, r#"a: "\udfb7\ud842""#, r#"a: "\ud842 \udfb7""#, r#"a: "\ud842\udfb""#]
+    {
+        assert!(problems(half)[0].contains("is not YAML"), "{half}");
+    }
+}
+
+#[test]
 fn several_documents_and_empty_ones() {
     let documents = documents("a: 1\n---\n---\n# nothing\n---\nb: 2\n...\n");
     let numbers: Vec<_> = documents.iter().map(|document| (document.number, document.root.as_ref().map(Node::is_null))).collect();

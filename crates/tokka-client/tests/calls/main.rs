@@ -10,7 +10,11 @@ mod details;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod promotions;
+#[cfg(test)]
 mod retries;
+#[cfg(test)]
+mod service_config;
 
 #[cfg(test)]
 mod scripted;

@@ -28,6 +28,9 @@ pub(crate) fn explain(pricing: &mut Pricing<'_>, chosen: Option<&Plan>) -> Resul
             left_out.push(number);
         }
     }
+    // What one group left out may have served another.
+    let applied = |number: &usize| matches!(pricing.verdicts.get(*number), Some(Some(Verdict::Applied(_))));
+    left_out.retain(|number| !applied(number));
     left_out.sort_unstable();
     left_out.dedup();
     for (rank, number) in left_out.into_iter().enumerate() {

@@ -166,7 +166,10 @@ fn serve(
             let verdict = Verdict::BeatenBy { promotion: winner, amount: Some(amount), winner: Some(winner_amount) };
             pricing.refused(look.candidate, verdict);
         } else if plan.is_some() && selected.is_none() && selection != Some(ItemSelection::None) {
-            pricing.left_out.push(look.candidate);
+            // A reason that an earlier group gave stands.
+            if pricing.verdicts.get(look.candidate).is_some_and(Option::is_none) {
+                pricing.left_out.push(look.candidate);
+            }
         } else {
             pricing.refused(look.candidate, Verdict::NotSelected);
         }
