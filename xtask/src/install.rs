@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::programs::answers;
 
-mod valkey;
+mod wheel;
 
 /// What the tests start. A Sentinel is `redis-server --sentinel`, so Debian's package of that name is not needed.
 const PROGRAMS: [&str; 2] = ["redis-server", "redis-cli"];
@@ -18,8 +18,8 @@ const OLDEST: [u32; 2] = [6, 2];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str = "#!/bin/sh\nexit 101\n";
 
-/// Installs what is missing; an error says what to do by hand. Valkey is brought where that is possible, and it is said
-/// where it is not: nothing but its own tests needs it.
+/// Installs what is missing; an error says what to do by hand. Valkey and the oldest Redis that is served are brought where
+/// that is possible, and it is said where it is not: nothing but their own tests needs them.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let missing = missing();
     if !missing.is_empty() {
@@ -40,11 +40,18 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let version = version(&said).with_context(|| format!("redis-server says `{}`, which is no version", said.trim()))?;
     ensure!(version >= OLDEST, "redis-server is {}.{}, and tokka needs {}.{}", version[0], version[1], OLDEST[0], OLDEST[1]);
     println!("redis-server {}.{} is there", version[0], version[1]);
-    match valkey::find_or_install(root) {
-        Ok(found) => println!("valkey-server is there: {}", found.display()),
-        Err(error) => println!("NOT TESTED on Valkey, since valkey-server is not there and cannot be had: {error:#}"),
+    for wheel in wheel::WHEELS {
+        match wheel.find_or_install(root) {
+            Ok(found) => println!("{} is there: {}", wheel.name, found.display()),
+            Err(error) => println!("NOT TESTED on {0}, since it is not there and cannot be had: {error:#}", wheel.name),
+        }
     }
     Ok(())
+}
+
+/// Is this server there, which not every machine can have?
+pub(crate) fn has(root: &Path, name: &str) -> bool {
+    wheel::WHEELS.iter().any(|wheel| wheel.name == name && wheel.find(root).is_some())
 }
 
 /// Those programs that do not answer.

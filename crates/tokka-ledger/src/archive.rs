@@ -6,6 +6,9 @@
 //! crash in between writes the bite again, and what stands twice is dropped by (id, version) when it is read. A crash in
 //! the middle of a frame leaves a torn one at the end, which the next writer cuts off.
 //!
+//! A return's stored answer stands once, with the event of the return, so that a store can be made again of its archive
+//! without forgetting what it answered.
+//!
 //! What records depend on lies beside them: documents, each once, in a file of its name, durable before the event.
 //!
 //! Several processes may use one store, and an archive has one writer: each directory has an id, under which it is
@@ -41,6 +44,8 @@ const SHARD: &str = "shard-0";
 /// What a directory is called among those of a store: 16 hexadecimal digits and a line's end.
 const ID: &str = "archive.id";
 const ID_DIGITS: usize = 16;
+/// The ids of the stores whose history it is, one a line, the latest last.
+const STORES: &str = "store.ids";
 const LOCK: &str = "lock";
 const DOCUMENTS: &str = "documents";
 const UNFINISHED: &str = "unfinished.new";
@@ -159,14 +164,38 @@ impl Archive {
         &self.reader
     }
 
-    /// Registers the archive, so that the log keeps its entries from now on.
+    /// Registers the archive, so that the log keeps its entries from now on, and notes whose log it is.
     ///
     /// # Errors
-    /// [`LedgerError`].
-    pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-        match ledger.reader(&self.reader).await? {
-            Some(_) => Ok(()),
-            None => ledger.pass(&self.reader, &Cursor::default()).await,
+    /// [`ArchiveError`].
+    pub async fn register(&self, ledger: &dyn Ledger) -> Result<(), ArchiveError> {
+        self.note_store(ledger.ids())?;
+        if ledger.reader(&self.reader).await?.is_none() {
+            ledger.pass(&self.reader, &Cursor::default()).await?;
+        }
+        Ok(())
+    }
+
+    fn note_store(&self, ids: Vec<String>) -> Result<(), ArchiveError> {
+        let mut stores = self.stores()?;
+        let Some(id) = ids.into_iter().next().filter(|id| stores.last() != Some(id)) else { return Ok(()) };
+        stores.retain(|store| *store != id);
+        stores.push(id);
+        let path = self.dir.join(STORES);
+        let lines: String = stores.iter().map(|store| format!("{store}\n")).collect();
+        directory::make(&self.dir).and_then(|()| write_whole(&self.dir, &path, lines.as_bytes())).map_err(io_at(&path))
+    }
+
+    /// The ids of the stores whose history it is, the latest last; none where nobody has registered it yet.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Io`].
+    pub fn stores(&self) -> Result<Vec<String>, ArchiveError> {
+        let path = self.dir.join(STORES);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).filter(|id| !id.is_empty()).collect()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(ArchiveError::Io { path, error }),
         }
     }
 
@@ -280,7 +309,7 @@ impl Archive {
         Ok(days)
     }
 
-    /// What happened on a day; repeats are dropped, and of one that stands twice the record seen last is kept.
+    /// What happened on a day; repeats are dropped, and of one that stands twice the record that was seen last is kept.
     ///
     /// # Errors
     /// [`ArchiveError`].
@@ -295,7 +324,8 @@ impl Archive {
                 let identity = (event.entry.id.clone(), event.entry.version);
                 let at = *seen.entry(identity).or_insert(found.events.len());
                 match found.events.get_mut(at) {
-                    Some(earlier) => *earlier = event,
+                    // What has aged in between was seen before.
+                    Some(earlier) => *earlier = Event { record: event.record.or_else(|| earlier.record.take()), ..event },
                     None => found.events.push(event),
                 }
             }
@@ -427,8 +457,7 @@ impl Frames {
         let Some(body) = self.body()? else { return Ok(None) };
         let broken = || ArchiveError::Broken { path: self.path.clone(), at: self.at };
         let plain = zstd::stream::decode_all(body.as_slice()).map_err(|_| broken())?;
-        let frame = postcard::from_bytes(&plain).map_err(|_| broken())?;
-        Ok(Some(frame))
+        Ok(Some(postcard::from_bytes(&plain).map_err(|_| broken())?))
     }
 
     /// Where the last whole frame ends.

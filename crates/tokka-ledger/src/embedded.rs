@@ -317,6 +317,10 @@ impl Ledger for Embedded {
         Ok(self.shared.reader(reader))
     }
 
+    fn ids(&self) -> Vec<String> {
+        vec![self.shared.id()]
+    }
+
     async fn now(&self) -> Result<Millis, LedgerError> {
         Ok(self.clock.now())
     }

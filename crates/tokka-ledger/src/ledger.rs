@@ -102,8 +102,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The log after a cursor (the default one: from the beginning of what is kept): at most `max` entries, and about
     /// [`crate::EVENTS_BYTES_MAX`] bytes, so that there may be more behind a batch of fewer than `max`. One without
-    /// entries is the end. Of the stored answers of returns an event has
-    /// the one that was given by its own version.
+    /// entries is the end. Of the stored answers of returns an event has the one that was
+    /// given by its own version.
     async fn events(&self, after: &Cursor, max: usize) -> Result<Events, LedgerError>;
 
     /// Entries are kept until every registered reader has passed them, at most `log_max`. Registers the reader, or
@@ -112,6 +112,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Where a registered reader is.
     async fn reader(&self, reader: &str) -> Result<Option<Cursor>, LedgerError>;
+
+    /// What the store is called, which no other one is; behind it what stores were called whose history was restored into it.
+    fn ids(&self) -> Vec<String>;
 
     /// The store's clock.
     async fn now(&self) -> Result<Millis, LedgerError>;

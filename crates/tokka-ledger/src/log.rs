@@ -39,6 +39,11 @@ impl Window {
         Self { epoch, start: 0, end: 0, log_max: log_max.max(1), log_min: 0, readers: BTreeMap::new() }
     }
 
+    /// What the store is called: 16 hexadecimal digits.
+    pub(crate) fn id(&self) -> String {
+        format!("{:016x}", self.epoch)
+    }
+
     /// Gives the next position.
     pub(crate) fn advance(&mut self) -> u64 {
         self.end = self.end.saturating_add(1);

@@ -307,6 +307,10 @@ impl Ledger for Memory {
         Ok(self.with(|book| book.window.reader(reader)))
     }
 
+    fn ids(&self) -> Vec<String> {
+        vec![self.with(|book| book.window.id())]
+    }
+
     async fn now(&self) -> Result<Millis, LedgerError> {
         Ok(self.clock.now())
     }

@@ -164,6 +164,8 @@ struct Store {
     config: Config,
     /// Which one it is: half of its id, as cursors name it.
     number: u64,
+    /// What stores were called whose history was restored into it.
+    formerly: Vec<String>,
     /// What this process is called, anew with each start.
     instance: String,
     allotments: allot::Allotments,
@@ -209,19 +211,15 @@ impl Store {
     async fn open(config: Config) -> Result<Self, OpenError> {
         let link = Link::open(&config.url, LinkConfig { scripts: scripts::ALL, ..LinkConfig::default() }).await?;
         let root = init::root(&link, config.url.prefix()).await?;
+        init::check(&link, &root, &Shard::all(config.url.prefix(), root.shards)).await?;
         let instance = init::random_id();
-        let wait = (config.url.min_replicas() > 0 || config.url.fsync()).then(|| Wait {
-            replicas: config.url.min_replicas(),
-            fsync: config.url.fsync(),
-            timeout: config.replicas_within,
-        });
+        let wait = Wait::of(&config.url, config.replicas_within);
         let clock = server_clock::ServerClock::new(config.clock.clone());
         let mut parts = Vec::new();
         for shard in Shard::all(config.url.prefix(), root.shards) {
             let identity = lane::identity(&root.id, root.shards);
             let post = Arc::new(Post::new(Arc::clone(&link), shard, identity, clock.clone(), wait));
             let reader = Reader::start(Arc::clone(&post));
-            init::check(&reader, &post.shard).await?;
             let writer = Writer::start(Arc::clone(&post), &instance, config.log_max);
             parts.push(Part { post, writer, reader, recent: Recent::new(root.shards) });
         }
@@ -229,11 +227,18 @@ impl Store {
             parts,
             config,
             number: root.number(),
+            formerly: root.formerly,
             instance,
             allotments: allot::Allotments::default(),
             sweeping: tokio::sync::Mutex::new(()),
             looked: std::sync::Mutex::new(None),
         })
+    }
+
+    /// 32 hexadecimal digits.
+    fn id(&self) -> String {
+        let id = self.part(0).post.identity.get(1);
+        id.map(|id| String::from_utf8_lossy(id).into_owned()).unwrap_or_default()
     }
 
     fn shards(&self) -> u16 {
@@ -298,7 +303,7 @@ impl Store {
     async fn record(&self, shard_key: &str, id: &str) -> Result<Option<Record>, LedgerError> {
         let part = self.part_of(shard_key);
         let read = self.patiently(|| part.reader.read(vec![part.post.shard.record(id)])).await?;
-        let recovering = read.recovering;
+        let (recovering, epoch) = (read.recovering, read.epoch);
         let Some(bytes) = read.values.into_iter().next().flatten() else {
             // It may have been lost, and come back with the others.
             if recovering {
@@ -311,6 +316,10 @@ impl Store {
             return Ok(None);
         }
         part.remember(record.clone());
+        // A recovery that began in between has not looked at what was only now remembered.
+        if part.post.epoch.load(std::sync::atomic::Ordering::Acquire) != epoch {
+            return Err(LedgerError::Unavailable("the server was replaced meanwhile".to_owned()));
+        }
         Ok(Some(record))
     }
 
@@ -453,6 +462,10 @@ impl Ledger for Redis {
 
     async fn reader(&self, reader: &str) -> Result<Option<Cursor>, LedgerError> {
         self.store.cursor_of(reader).await
+    }
+
+    fn ids(&self) -> Vec<String> {
+        std::iter::once(self.store.id()).chain(self.store.formerly.iter().cloned()).collect()
     }
 
     async fn now(&self) -> Result<Millis, LedgerError> {

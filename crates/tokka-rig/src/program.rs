@@ -6,21 +6,45 @@ use std::process::{Command, Stdio};
 /// Where `cargo xtask install` puts what no package brings.
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/bin");
 
-/// A server program.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// Whatever tests start without naming a program, they start this one: the name of an executable.
+const WHICH: &str = "TOKKA_TEST_SERVER";
+
+/// A server program. The default is that of `TOKKA_TEST_SERVER`, so that the same tests run on another one, and else
+/// `redis-server`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// `redis-server`, which every machine that tests tokka has.
-    #[default]
     Redis,
+    /// The oldest Redis that tokka is built for, 6.2, where it can be had.
+    OldestRedis,
     /// `valkey-server`, where it can be had.
     Valkey,
 }
 
+impl Default for Program {
+    fn default() -> Self {
+        match std::env::var(WHICH) {
+            Ok(name) => match Self::called(&name) {
+                Some(program) => program,
+                None => crate::wait::end_test(format!("`{WHICH}={name}` names no server that tests know")),
+            },
+            Err(_) => Self::Redis,
+        }
+    }
+}
+
 impl Program {
+    const ALL: [Self; 3] = [Self::Redis, Self::OldestRedis, Self::Valkey];
+
+    fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|program| program.executable() == name)
+    }
+
     /// The name of the executable.
     pub fn executable(self) -> &'static str {
         match self {
             Self::Redis => "redis-server",
+            Self::OldestRedis => "redis-server-6.2",
             Self::Valkey => "valkey-server",
         }
     }
@@ -63,6 +87,17 @@ mod tests {
         assert_eq!(read("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64"), Some([7, 0, 15]));
         assert_eq!(read("Valkey server v=8.1.4 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64"), Some([8, 1, 4]));
         assert_eq!(read("command not found"), None);
+    }
+
+    #[test]
+    fn programs_are_called_by_their_executables() {
+        assert_eq!(Program::ALL.map(|program| Program::called(program.executable())), Program::ALL.map(Some));
+        assert_eq!(Program::called("memcached"), None);
+    }
+
+    #[test]
+    fn the_oldest_redis_is_the_oldest_that_is_served() {
+        assert!(version(Program::OldestRedis).is_none_or(|version| version[..2] == [6, 2]));
     }
 
     #[test]

@@ -209,7 +209,7 @@ item_price: {fixed: 980}
         let basket =
             v1::Basket { currency: "JPY".to_owned(), user: Some("u1".to_owned()), lines: vec![line], ..Default::default() };
         let request = v1::QuoteRequest { basket: Some(basket), view: v1::View::Full.into(), ..Default::default() };
-        let receipts = Receipts::open(folder.path()).expect("a key");
+        let receipts = Receipts::open(folder.path()).expect("a key").of_store(vec!["test".to_owned()]);
         let ledger: Arc<dyn tokka_ledger::Ledger> = Arc::new(tokka_ledger::Memory::default());
         let coupons = Arc::new(Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
         let reservations =

@@ -1,8 +1,9 @@
 //! How does a caller prove which reservation it speaks of? By its receipt: the record, signed by this server.
 //!
-//! A receipt is a version, the id of the key, the record compressed by zstd, and an HMAC-SHA256 over all of that. The key
-//! is made at the first start, lies in the data directory readable by its owner alone, and is shared between the servers of
-//! a store by giving each the same file.
+//! A receipt is a version, the id of the key, the id of the store with the record, compressed by zstd, and an HMAC-SHA256 over
+//! all of that. The key is made at the first start, lies in the data directory readable by its owner alone, and is shared
+//! between the servers of a store by giving each the same file. Two stores may share a key; a receipt is good in its own store
+//! and in one that the store's history was restored into.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -15,32 +16,43 @@ use tokka_ledger::model::Record;
 
 /// A longer one is not given: the record is asked for by its id.
 pub(crate) const BYTES_MAX: usize = 64 << 10;
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// Read as well: a record alone, of whatever store.
+const WITHOUT_STORE: u8 = 3;
 const HEAD_BYTES: usize = 5;
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 const KEY_FILE: &str = "receipt.key";
 const LEVEL: i32 = 1;
 
-/// The record that a receipt speaks of, as it stood then, by the key in a file.
+/// The record that a receipt speaks of, as it stood then, and the store that it is of, by the key in a file. Older receipts
+/// name no store.
 ///
 /// # Errors
 /// Why the key cannot be read, or that these bytes are no receipt of it; in words.
-pub fn read_receipt(key: &Path, receipt: &[u8]) -> Result<Record, String> {
+pub fn read_receipt(key: &Path, receipt: &[u8]) -> Result<(Record, Option<String>), String> {
     let receipts = Receipts::load(key).map_err(|error| error.to_string())?;
-    receipts.read(receipt).map_err(|error| error.to_string())
+    receipts.open_signed(receipt).map_err(|error| error.to_string())
 }
 
 /// Writes and reads receipts.
 pub(crate) struct Receipts {
     key_id: [u8; 4],
     key: [u8; KEY_BYTES],
+    /// The store's own id, and those whose history it has.
+    stores: Vec<String>,
 }
 
-/// Bytes that are no receipt of this server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a receipt of this server")]
-pub(crate) struct NotAReceipt;
+/// Why bytes are no receipt of this server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotAReceipt {
+    /// Nothing that its key signed.
+    #[error("is not a receipt of this server")]
+    Unsigned,
+    /// Its key signed it, for a store whose reservations are not here.
+    #[error("is a receipt of another store, `{0}`")]
+    OfAnotherStore(String),
+}
 
 impl Receipts {
     /// The key of a data directory, made if there is none yet.
@@ -77,12 +89,18 @@ impl Receipts {
     fn of(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         let broken = || io::Error::new(io::ErrorKind::InvalidData, format!("`{}` is not a key", path.display()));
         let (key_id, key) = bytes.split_first_chunk::<4>().ok_or_else(broken)?;
-        Ok(Self { key_id: *key_id, key: key.try_into().map_err(|_| broken())? })
+        Ok(Self { key_id: *key_id, key: key.try_into().map_err(|_| broken())?, stores: Vec::new() })
+    }
+
+    /// These, for a store: its own id first, then those of stores whose history was restored into it.
+    pub(crate) fn of_store(self, stores: Vec<String>) -> Self {
+        Self { stores, ..self }
     }
 
     /// The receipt of a record as it stands; empty where it would be longer than 64 KiB.
     pub(crate) fn write(&self, record: &Record) -> Vec<u8> {
-        let written = postcard::to_allocvec(record).ok();
+        let store = self.stores.first().map(String::as_str).unwrap_or_default();
+        let written = postcard::to_allocvec(&(store, record)).ok();
         let Some(compressed) = written.and_then(|bytes| zstd::bulk::compress(&bytes, LEVEL).ok()) else { return Vec::new() };
         let mut receipt = [&[VERSION][..], &self.key_id, &compressed].concat();
         let mac = self.mac(&receipt).map(|mac| mac.finalize().into_bytes());
@@ -96,18 +114,35 @@ impl Receipts {
     /// # Errors
     /// [`NotAReceipt`], whatever is wrong with it.
     pub(crate) fn read(&self, receipt: &[u8]) -> Result<Record, NotAReceipt> {
+        match self.open_signed(receipt)? {
+            (_, Some(store)) if !self.knows(&store) => Err(NotAReceipt::OfAnotherStore(store)),
+            (record, _) => Ok(record),
+        }
+    }
+
+    fn knows(&self, store: &str) -> bool {
+        self.stores.iter().any(|known| known == store)
+    }
+
+    /// Likewise, of whatever store: which one it was.
+    fn open_signed(&self, receipt: &[u8]) -> Result<(Record, Option<String>), NotAReceipt> {
+        let unsigned = || NotAReceipt::Unsigned;
         if receipt.len() > BYTES_MAX {
-            return Err(NotAReceipt);
+            return Err(unsigned());
         }
-        let (signed, mac) = receipt.split_last_chunk::<MAC_BYTES>().ok_or(NotAReceipt)?;
-        self.mac(signed).ok_or(NotAReceipt)?.verify_slice(mac).map_err(|_| NotAReceipt)?;
-        let (head, compressed) = signed.split_first_chunk::<HEAD_BYTES>().ok_or(NotAReceipt)?;
-        if head[0] != VERSION {
-            return Err(NotAReceipt);
+        let (signed, mac) = receipt.split_last_chunk::<MAC_BYTES>().ok_or_else(unsigned)?;
+        self.mac(signed).ok_or_else(unsigned)?.verify_slice(mac).map_err(|_| unsigned())?;
+        let (head, compressed) = signed.split_first_chunk::<HEAD_BYTES>().ok_or_else(unsigned)?;
+        // Whatever was written is read again, however long it was: only what this key signed gets here.
+        let bytes = || zstd::stream::decode_all(compressed).map_err(|_| unsigned());
+        match head[0] {
+            VERSION => {
+                let (store, record): (String, Record) = postcard::from_bytes(&bytes()?).map_err(|_| unsigned())?;
+                Ok((record, Some(store)))
+            }
+            WITHOUT_STORE => Ok((postcard::from_bytes(&bytes()?).map_err(|_| unsigned())?, None)),
+            _ => Err(unsigned()),
         }
-        // Whatever was written is read again, however long it was: only what this server signed gets here.
-        let bytes = zstd::stream::decode_all(compressed).map_err(|_| NotAReceipt)?;
-        postcard::from_bytes(&bytes).map_err(|_| NotAReceipt)
     }
 
     fn mac(&self, signed: &[u8]) -> Option<Hmac<Sha256>> {
@@ -173,15 +208,50 @@ mod tests {
         }
     }
 
+    fn opened(dir: &Path) -> Receipts {
+        Receipts::open(dir).expect("a key").of_store(vec!["a1".to_owned()])
+    }
+
     #[test]
     fn a_receipt_is_read_by_the_key_that_wrote_it_and_by_no_other() {
         let (dir, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let receipts = Receipts::open(dir.path()).expect("a key");
+        let receipts = opened(dir.path());
         let receipt = receipts.write(&record(vec![1, 2, 3]));
         assert_eq!(receipts.read(&receipt), Ok(record(vec![1, 2, 3])));
         // The key stays; another directory has another.
-        assert_eq!(Receipts::open(dir.path()).expect("the key").read(&receipt), Ok(record(vec![1, 2, 3])));
-        assert_eq!(Receipts::open(other.path()).expect("a key").read(&receipt), Err(NotAReceipt));
+        assert_eq!(opened(dir.path()).read(&receipt), Ok(record(vec![1, 2, 3])));
+        assert_eq!(opened(other.path()).read(&receipt), Err(NotAReceipt::Unsigned));
+    }
+
+    /// A test environment and the real one have the same key, say, or a store was lost and another one made.
+    #[test]
+    fn a_receipt_is_good_in_its_own_store_and_in_the_one_that_has_its_history() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let of = |stores: &[&str]| {
+            let ids = stores.iter().map(|id| (*id).to_owned()).collect();
+            opened(dir.path()).of_store(ids)
+        };
+        let (first, other, restored) = (of(&["a1"]), of(&["b2"]), of(&["c3", "a1"]));
+        let receipt = first.write(&record(vec![1]));
+        assert_eq!(first.read(&receipt), Ok(record(vec![1])));
+        assert_eq!(other.read(&receipt), Err(NotAReceipt::OfAnotherStore("a1".to_owned())));
+        assert_eq!(restored.read(&receipt), Ok(record(vec![1])));
+        assert_eq!(first.read(&restored.write(&record(vec![1]))), Err(NotAReceipt::OfAnotherStore("c3".to_owned())));
+        // What the command line reads, of whatever store.
+        assert_eq!(read_receipt(&dir.path().join(KEY_FILE), &receipt), Ok((record(vec![1]), Some("a1".to_owned()))));
+    }
+
+    /// Given before receipts named a store: it stays good.
+    #[test]
+    fn a_receipt_of_version_3_is_read() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let receipts = opened(dir.path());
+        let bytes = postcard::to_allocvec(&record(vec![1, 2])).expect("bytes");
+        let compressed = zstd::bulk::compress(&bytes, LEVEL).expect("compressed");
+        let mut older = [&[3][..], &receipts.key_id, &compressed].concat();
+        let mac = receipts.mac(&older).expect("a mac").finalize().into_bytes();
+        older.extend_from_slice(&mac);
+        assert_eq!(receipts.read(&older), Ok(record(vec![1, 2])));
     }
 
     #[test]
@@ -191,9 +261,9 @@ mod tests {
         let missing = Receipts::load(&file).expect_err("no key").to_string();
         assert!(missing.contains("shared.key` cannot be read") && missing.contains("head -c 36"), "{missing}");
         assert!(!file.exists(), "each server would make another one");
-        let receipt = Receipts::open(dir.path()).expect("a key").write(&record(vec![1]));
+        let receipt = opened(dir.path()).write(&record(vec![1]));
         fs::copy(dir.path().join(KEY_FILE), &file).expect("a copy");
-        assert_eq!(Receipts::load(&file).expect("the key").read(&receipt), Ok(record(vec![1])));
+        assert_eq!(Receipts::load(&file).expect("the key").of_store(vec!["a1".to_owned()]).read(&receipt), Ok(record(vec![1])));
         fs::write(&file, [0; 35]).expect("a file");
         assert!(Receipts::load(&file).expect_err("too short").to_string().contains("is not a key"));
     }
@@ -201,20 +271,20 @@ mod tests {
     #[test]
     fn no_byte_of_a_receipt_can_be_changed_or_cut() {
         let dir = tempfile::tempdir().expect("a folder");
-        let receipts = Receipts::open(dir.path()).expect("a key");
+        let receipts = opened(dir.path());
         let receipt = receipts.write(&record(vec![5; 40]));
         for position in 0..receipt.len() {
             let mut changed = receipt.clone();
             changed[position] ^= 1;
-            assert_eq!(receipts.read(&changed), Err(NotAReceipt), "byte {position}");
-            assert_eq!(receipts.read(&receipt[..position]), Err(NotAReceipt), "cut at {position}");
+            assert_eq!(receipts.read(&changed), Err(NotAReceipt::Unsigned), "byte {position}");
+            assert_eq!(receipts.read(&receipt[..position]), Err(NotAReceipt::Unsigned), "cut at {position}");
         }
     }
 
     #[test]
     fn a_record_that_is_too_long_has_no_receipt() {
         let dir = tempfile::tempdir().expect("a folder");
-        let receipts = Receipts::open(dir.path()).expect("a key");
+        let receipts = opened(dir.path());
         let mut noise = vec![0; 70_000];
         getrandom::fill(&mut noise).expect("random bytes");
         assert!(receipts.write(&record(noise)).is_empty());
@@ -223,7 +293,7 @@ mod tests {
     #[test]
     fn only_the_length_of_a_receipt_counts_and_not_that_of_its_record() {
         let dir = tempfile::tempdir().expect("a folder");
-        let receipts = Receipts::open(dir.path()).expect("a key");
+        let receipts = opened(dir.path());
         let long = record(vec![5; 5 << 20]);
         let receipt = receipts.write(&long);
         assert!((1..=BYTES_MAX).contains(&receipt.len()), "{} bytes", receipt.len());
@@ -235,7 +305,7 @@ mod tests {
     fn only_its_owner_reads_the_key() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("a folder");
-        Receipts::open(dir.path()).expect("a key");
+        opened(dir.path());
         let mode = fs::metadata(dir.path().join(KEY_FILE)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

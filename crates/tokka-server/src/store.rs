@@ -53,6 +53,7 @@ impl Store {
             StoreAt::Embedded => Self::embedded(config, receipts).await.map_err(data)?,
             StoreAt::Redis(url) => Self::on_redis(url, config.archive.as_deref(), receipts).await?,
         };
+        store.receipts = store.receipts.of_store(store.ledger.ids());
         // Before the first order: what the archive has not read stays in the log from here on.
         if let Some(archive) = &mut store.archive {
             archive.register(&*store.ledger).await.map_err(|error| data(error.to_string()))?;

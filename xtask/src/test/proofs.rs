@@ -12,7 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Proofs {
     said: BTreeMap<String, Said>,
     /// Tests of the ledger's contract, by back end.
-    contract: BTreeMap<String, BTreeSet<String>>,
+    contract: BTreeMap<BackEnd, BTreeSet<String>>,
+    /// The server on which tests run now; none = the usual one.
+    server: Option<&'static str>,
+    /// Those that are not on this machine.
+    not_had: BTreeSet<&'static str>,
     scenarios: u64,
 }
 
@@ -32,7 +36,30 @@ pub(super) struct Proof {
 
 /// The promises of `docs/pricing.md` §10 that random cases are put to. (h) speaks of the search, which is not built.
 const PROMISES: [char; 9] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'i', 'j'];
-const BACK_ENDS: [&str; 2] = ["embedded", "memory"];
+
+/// The server of every machine that tests tokka, …
+pub(super) const REDIS: &str = "redis-server";
+/// … and those that not every machine can have.
+pub(super) const VALKEY: &str = "valkey-server";
+pub(super) const OLDEST: &str = "redis-server-6.2";
+
+/// Where tests of the contract of a store on servers stand, what it is called, and whether all of a store lies in one place.
+pub(super) const AREAS: [(&str, &str, bool); 4] = [
+    ("redis::tests::one_server::", "Redis", true),
+    ("redis::tests::four_shards::", "4 shards", false),
+    ("redis::tests::sentinel::", "Sentinel", true),
+    ("redis::tests::cluster::", "Cluster", false),
+];
+/// Likewise, of stores that need no server.
+const OWN: [(&str, &str, bool); 2] = [("embedded::tests::contract::", "embedded", true), ("memory::contract::", "memory", true)];
+/// What only a store promises that lies in one place.
+const ONE_PLACE: &str = "one_place::";
+/// Areas of the contract: another test beside it is none of its promises.
+const PROMISED: [&str; 8] =
+    ["admitting::", "aging::", "holding::", ONE_PLACE, "reading::", "returning::", "settling::", "staying::"];
+
+/// What it is called, and the server that it is on.
+type BackEnd = (&'static str, &'static str);
 
 impl Proofs {
     /// Reads a line that a step printed. Two tests at once may share a line, so it need not begin with what is looked for.
@@ -43,10 +70,53 @@ impl Proofs {
             said.seeds.extend(seed);
         }
         let test = line.strip_prefix("test ").and_then(|test| test.split_whitespace().next()).unwrap_or_default();
-        if let Some((back_end, promise)) = test.split_once("::contract::") {
-            let back_end = back_end.split("::").next().unwrap_or_default();
-            self.contract.entry(back_end.to_owned()).or_default().insert(promise.to_owned());
+        for (area, name, _) in OWN.into_iter().chain(AREAS) {
+            if let Some(promise) = test.strip_prefix(area).filter(|rest| PROMISED.iter().any(|of| rest.starts_with(of))) {
+                self.contract.entry((name, self.server.unwrap_or(REDIS))).or_default().insert(promise.to_owned());
+            }
         }
+    }
+
+    /// What comes now is told of tests on this server.
+    pub(super) fn on(&mut self, server: &'static str) {
+        self.server = Some(server);
+    }
+
+    /// This machine does not have this server.
+    pub(super) fn not_had(&mut self, server: &'static str) {
+        self.not_had.insert(server);
+    }
+
+    /// Every promise that any back end was put to.
+    fn promises(&self) -> BTreeSet<&str> {
+        self.contract.values().flatten().map(String::as_str).collect()
+    }
+
+    /// Those back ends that were not put to every promise of theirs.
+    fn short<'a>(&self, back_ends: &'a [(&'static str, &'static str, bool)], server: &'static str) -> Vec<&'a str> {
+        let promises = self.promises();
+        let keeps = |name: &'static str, one_place: bool| {
+            let put_to = self.contract.get(&(name, server));
+            let of_it = |promise: &&str| one_place || !promise.starts_with(ONE_PLACE);
+            !promises.is_empty()
+                && promises.iter().copied().filter(of_it).all(|promise| put_to.is_some_and(|tests| tests.contains(promise)))
+        };
+        back_ends.iter().filter(|(_, name, one_place)| !keeps(name, *one_place)).map(|(_, name, _)| *name).collect()
+    }
+
+    /// The contract on these back ends.
+    fn contract(&self, what: &'static str, back_ends: &[(&'static str, &'static str, bool)], server: &'static str) -> Proof {
+        if self.not_had.contains(server) {
+            return Proof { what, found: format!("NOT TESTED: {server} is not there, and cannot be had"), holds: true };
+        }
+        let names: Vec<&str> = back_ends.iter().map(|(_, name, _)| *name).collect();
+        let short = self.short(back_ends, server);
+        let promises = self.promises().len();
+        let mut found = format!("{promises} promises × {} ({})", names.len(), names.join(", "));
+        if !short.is_empty() {
+            found.push_str(&format!("; not all of {}", short.join(", ")));
+        }
+        Proof { what, found, holds: short.is_empty() }
     }
 
     /// How many scenarios passed.
@@ -60,9 +130,6 @@ impl Proofs {
         let kept = promises.iter().filter(|cases| **cases > 0).count();
         let cases: u64 = promises.iter().sum();
         let least = promises.iter().min().copied().unwrap_or_default();
-        let contract: Vec<usize> =
-            BACK_ENDS.iter().map(|back_end| self.contract.get(*back_end).map_or(0, BTreeSet::len)).collect();
-        let promises_of_the_ledger = contract.iter().max().copied().unwrap_or_default();
         let heard = self.number("acknowledged in a rush");
         vec![
             Proof {
@@ -84,13 +151,18 @@ impl Proofs {
             self.counted("cards as quoted", "products, each as if it were alone"),
             self.counted("best prices tried out", "baskets of which every choice was priced"),
             self.counted("hostile inputs survived", "of parser and pricing"),
-            Proof {
-                what: "contract × back ends",
-                found: format!("{promises_of_the_ledger} promises × {} ({})", BACK_ENDS.len(), BACK_ENDS.join(", ")),
-                holds: promises_of_the_ledger > 0 && contract.iter().all(|tests| *tests == promises_of_the_ledger),
-            },
+            self.contract("contract × back ends", &[OWN.as_slice(), AREAS.as_slice()].concat(), REDIS),
+            self.contract("contract on Valkey", &AREAS, VALKEY),
+            self.contract("contract on Redis 6.2", &AREAS, OLDEST),
             self.counted("stories told to model and store", "side by side, with restarts"),
+            self.counted("stories told to model and one shard", "side by side, two processes on Redis"),
+            self.counted("stories told to model and four shards", "likewise"),
             self.counted("crashes of a disk recovered", "any write, torn, or out of order"),
+            self.counted("transfers left behind and finished", "after each step, by each who can"),
+            self.counted("callers gone in the middle of a transfer", "at each await of it"),
+            self.counted("processes killed while stock moves", "with kill -9, between shards"),
+            self.counted("units sold exactly over three shards", "to uneven customers of a Cluster"),
+            self.counted("servers over one Redis", "in sales to 200 customers"),
             self.counted("servers killed with kill -9", "in the middle of a rush"),
             self.none("sold beyond a limit", "units, orders, coupons or gifts, after all that", heard > 0),
             self.none("acknowledged and lost", &format!("of {} reservations", grouped(heard)), heard > 0),
@@ -190,14 +262,50 @@ mod tests {
         }
     }
 
+    fn tested(proofs: &mut Proofs, areas: &[(&str, &str, bool)], promise: &str) {
+        areas.iter().for_each(|(area, ..)| proofs.add_line(&format!("test {area}{promise} ... ok")));
+    }
+
     #[test]
     fn every_back_end_keeps_the_whole_contract() {
-        let both = ["test embedded::tests::contract::holding::a ... ok", "test memory::contract::holding::a ... ok"];
-        let proofs = said(&both);
-        assert_eq!(row(&proofs, "contract × back ends").found, "1 promises × 2 (embedded, memory)");
-        assert!(row(&proofs, "contract × back ends").holds);
-        let one_short = said(&[both[0], both[1], "test memory::contract::holding::b ... ok"]);
-        assert!(!row(&one_short, "contract × back ends").holds);
-        assert!(!row(&said(&both[..1]), "contract × back ends").holds);
+        let what = "contract × back ends";
+        let mut proofs = Proofs::default();
+        tested(&mut proofs, &OWN, "holding::a");
+        tested(&mut proofs, &AREAS, "holding::a");
+        assert_eq!(row(&proofs, what).found, "1 promises × 6 (embedded, memory, Redis, 4 shards, Sentinel, Cluster)");
+        assert!(row(&proofs, what).holds);
+        // What is no promise of the contract asks nothing of the others.
+        proofs.add_line("test redis::tests::one_server::other::b ... ok");
+        assert!(row(&proofs, what).holds);
+        for (missing, _) in OWN.iter().chain(&AREAS).enumerate() {
+            let mut one_short = said(&[]);
+            for (at, area) in OWN.iter().chain(&AREAS).enumerate() {
+                tested(&mut one_short, &[*area], "holding::a");
+                tested(&mut one_short, if at == missing { &[] } else { std::slice::from_ref(area) }, "holding::b");
+            }
+            assert!(!row(&one_short, what).holds, "{missing}");
+        }
+        // Several shards have no one place; the others may not leave it out.
+        tested(&mut proofs, &OWN, "one_place::c");
+        tested(&mut proofs, &AREAS[..1], "one_place::c");
+        assert_eq!(row(&proofs, what).found.split_once("; ").map(|(_, short)| short), Some("not all of Sentinel"));
+        tested(&mut proofs, &AREAS[2..3], "one_place::c");
+        assert!(row(&proofs, what).holds);
+    }
+
+    #[test]
+    fn other_servers_are_tested_or_it_is_said_that_they_are_not() {
+        let mut proofs = Proofs::default();
+        tested(&mut proofs, &OWN, "holding::a");
+        tested(&mut proofs, &AREAS, "holding::a");
+        assert!(!row(&proofs, "contract on Valkey").holds);
+        proofs.on(VALKEY);
+        tested(&mut proofs, &AREAS[1..], "holding::a");
+        assert!(!row(&proofs, "contract on Valkey").holds, "one is missing");
+        tested(&mut proofs, &AREAS, "holding::a");
+        assert!(row(&proofs, "contract on Valkey").holds);
+        proofs.not_had(OLDEST);
+        let found = row(&proofs, "contract on Redis 6.2");
+        assert!(found.holds && found.found.starts_with("NOT TESTED: redis-server-6.2"), "{found:?}");
     }
 }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::bounds::RETENTION;
 use crate::contract::{events, paid, part, rolled_back, taken};
+use crate::model::Rollback;
 use crate::{Clock, Memory};
 
 const DAY_MS: i64 = 86_400_000;
@@ -148,6 +149,49 @@ async fn a_frame_of_another_layout_is_refused_and_never_cut_off() {
     assert!(matches!(restarted.day(&day), Err(ArchiveError::Layout { found: 1, .. })));
     assert!(restarted.append(Vec::new(), true, store.clock.load(Ordering::SeqCst)).is_err());
     assert_eq!(std::fs::read(store.file()).unwrap(), older);
+}
+
+/// Each with its own event, once, and again where the event is read again later.
+#[tokio::test]
+async fn what_returns_were_answered_is_kept_with_them() {
+    let store = store();
+    store.archive.register(&store.ledger).await.unwrap();
+    paid(&store.ledger, "r", &[("stock", 5, 10)]).await;
+    let answered =
+        |id: &str, version, answer: &str| Rollback { answer: answer.as_bytes().to_vec(), ..part(id, version, &[("stock", 1)]) };
+    rolled_back(&store.ledger, "r", answered("x", 2, "first")).await;
+    rolled_back(&store.ledger, "r", answered("y", 3, "second")).await;
+    assert_eq!(store.drain().await, 4);
+    let last = Rollback { answer: b"all".to_vec(), ..crate::contract::whole("z") };
+    let record = rolled_back(&store.ledger, "r", last).await;
+    assert_eq!(store.drain().await, 1);
+    let day = store.archive.day(&store.archive.days().unwrap()[0]).unwrap();
+    for (event, at) in day.events.iter().skip(2).zip(0..) {
+        let known = event.record.as_ref().unwrap();
+        let told: Vec<bool> = known.returns.iter().map(|step| !step.answer.is_empty()).collect();
+        assert!(told[at] && told.iter().filter(|told| **told).count() == 1, "{known:?}");
+        assert_eq!(known.returns[at].answer, record.returns[at].answer);
+    }
+    // What is written twice, and had aged when it was read again, keeps what was known of it.
+    let gone = |event: &Event| Event { record: None, ..event.clone() };
+    store.archive.append(day.events.iter().map(gone).collect(), false, 0).unwrap();
+    assert_eq!(store.archive.day(&store.archive.days().unwrap()[0]).unwrap(), day);
+}
+
+#[tokio::test]
+async fn an_archive_knows_whose_history_it_is() {
+    let store = store();
+    assert_eq!(store.archive.stores().unwrap(), Vec::<String>::new());
+    for _ in 0..2 {
+        store.archive.register(&store.ledger).await.unwrap();
+        assert_eq!(store.archive.stores().unwrap(), store.ledger.ids());
+    }
+    // Another store goes on in the same folder, as after a restore.
+    let ids = [store.ledger.ids(), vec!["b2".to_owned()]].concat();
+    store.archive.note_store(vec!["b2".to_owned(), "older".to_owned()]).unwrap();
+    assert_eq!(store.archive.stores().unwrap(), ids);
+    store.archive.register(&store.ledger).await.unwrap();
+    assert_eq!(store.archive.stores().unwrap().last(), ids.first(), "the latest comes last");
 }
 
 #[tokio::test]

@@ -100,6 +100,10 @@ impl Shared {
         Ok(sums)
     }
 
+    pub(super) fn id(&self) -> String {
+        read(&self.published).window.id()
+    }
+
     pub(super) fn admitted(&self) -> u64 {
         read(&self.published).admitted
     }

@@ -129,8 +129,7 @@ impl Store {
                 Ok(Some(answer))
             }
             Ok(Applied::Differs(records)) => {
-                let records = records.into_iter().map(|record| record.map(|bytes| read_record(&bytes)).transpose());
-                let records: Vec<Option<Record>> = records.collect::<Result<_, _>>().map_err(Trouble::Never)?;
+                let records = read_records(records).map_err(Trouble::Never)?;
                 if let Some(sent) = doubt.take()
                     && let Some(places) = same(&sent.changes, &records)
                 {
@@ -150,10 +149,12 @@ impl Store {
                 Ok(None)
             }
             Ok(Applied::Refused { used, granted }) => {
-                // It was not done before either, or its record would differ.
-                *doubt = None;
+                let more = self.more(part, &moved, first_shared, &used, &granted, revision).await?;
+                if !matches!(more, More::Came) {
+                    not_done_yet(doubt.as_ref())?;
+                }
                 seen.read = true;
-                match self.more(part, &moved, first_shared, &used, &granted, revision).await? {
+                match more {
                     More::Came => seen.usage = None,
                     More::None(usage) => seen.usage = Some(usage),
                     More::Stale(newer) => seen.admitted = newer,
@@ -161,7 +162,7 @@ impl Store {
                 Ok(None)
             }
             Ok(Applied::Stale(admitted)) => {
-                *doubt = None;
+                not_done_yet(doubt.as_ref())?;
                 seen.read = true;
                 seen.admitted = admitted;
                 Ok(None)
@@ -241,6 +242,12 @@ impl Store {
     }
 }
 
+/// What was sent before has not been done, or its record would differ. It may still arrive, later than what was sent after it
+/// by another connection, and find what it needs: nobody is told yet that nothing was taken.
+fn not_done_yet(doubt: Option<&Doubt>) -> Result<(), Trouble> {
+    doubt.map_or(Ok(()), |doubt| Err(Trouble::Unknown(doubt.why.clone())))
+}
+
 /// Where each operation looks: shard key, id, and the id that it releases.
 fn names(ask: &Ask) -> (&str, &str, Option<&str>) {
     match ask {
@@ -293,6 +300,11 @@ pub(super) fn read_record(bytes: &[u8]) -> Result<Record, LedgerError> {
     codec::decode(place, body)
 }
 
+/// Those of several, in order; `None` where there is none.
+pub(super) fn read_records(all: Vec<Option<Vec<u8>>>) -> Result<Vec<Option<Record>>, LedgerError> {
+    all.into_iter().map(|bytes| bytes.map(|bytes| read_record(&bytes)).transpose()).collect()
+}
+
 fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64, first: u64) {
     for (position, change) in (first..).zip(changes) {
         let place = Place { epoch, position };
@@ -302,7 +314,7 @@ fn place_all(part: &Part, changes: Vec<Change>, answer: &mut Answer, epoch: u64,
 }
 
 /// The places of these records, if they are what was sent.
-fn same(sent: &[Change], records: &[Option<Record>]) -> Option<Vec<Place>> {
+pub(super) fn same(sent: &[Change], records: &[Option<Record>]) -> Option<Vec<Place>> {
     let mut places = Vec::new();
     for (change, record) in sent.iter().zip(records) {
         let record = record.as_ref()?;
@@ -312,4 +324,39 @@ fn same(sent: &[Change], records: &[Option<Record>]) -> Option<Vec<Place>> {
         places.push(record.place);
     }
     Some(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::open_with;
+    use super::*;
+    use crate::Ledger as _;
+    use crate::contract::{RETENTION, Settings, hold, taken};
+
+    /// The first try is on its way, and its answer was lost with its connection; the second finds too little.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refusal_is_told_only_where_no_try_is_still_on_its_way() {
+        let server = tokka_rig::Redis::start();
+        let redis = open_with(&server.url(), 1, Settings { log_max: 100, retention: RETENTION }).await;
+        taken(&redis, "other", &[("stock", 1, 1)]).await;
+        let ask = Ask::Reserve(hold(&redis, "r", &[("stock", 1, 1)]).await);
+        let (store, part) = (&redis.store, redis.store.part_of("u"));
+        let moment = Moment { now: part.post.clock.now(), admitted: 0 };
+        let decide = || step(None, operation(&ask, None), moment, &|_| 0);
+        let mut seen = Seen { before: None, old: None, read: false, admitted: 0, usage: None };
+        let why = "the connection broke".to_owned();
+        let mut doubt = Some(Doubt { changes: decide().changes, moment, why: why.clone() });
+        let decided = decide();
+        let tried = store.attempt(part, &ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await;
+        assert_eq!(tried, Err(Trouble::Unknown(why)));
+        assert!(doubt.is_some() && !seen.read, "it is tried again");
+        let decided = decide();
+        let tried = store.attempt(part, &ask, &mut seen, decided.changes, decided.answer, moment, &mut None).await;
+        assert_eq!((tried, seen.read), (Ok(None), true), "without a doubt it is refused");
+        // The first try arrives after all, once there is room: what is asked for again has it.
+        redis.rollback("u", "other", crate::contract::whole("x")).await.unwrap();
+        let decided = decide();
+        let tried = store.attempt(part, &ask, &mut seen, decided.changes, decided.answer, moment, &mut doubt).await;
+        assert!(matches!(tried, Ok(Some(Answer::Reserved(Reserved::Taken(_))))), "{tried:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! How are records, entries and cursors written down? The bytes of layout 1, beside the keys.
+//! How are records, entries and cursors written down? The bytes of layout 2, beside the keys.
 
 use std::cell::RefCell;
 
@@ -258,7 +258,7 @@ mod tests {
 
     /// What is stored in these bytes is read from these bytes, by every later version.
     #[test]
-    fn the_bytes_of_layout_1_never_change() {
+    fn the_bytes_of_layout_2_never_change() {
         let body = encode(&record()).unwrap();
         assert_eq!(
             hex(&body),

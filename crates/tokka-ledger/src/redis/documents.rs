@@ -27,11 +27,15 @@ impl Store {
             })()
             .map_err(Trouble::Never)
         };
-        let mut doubt = false;
+        let (began, mut tries, mut doubt) = (std::time::Instant::now(), 0_u32, false);
         let (written, version, stands) = loop {
             match put().await {
                 Ok(answer) => break answer,
-                Err(Trouble::Unknown(_)) if !doubt => doubt = true,
+                Err(Trouble::Unknown(_)) if began.elapsed() < self.config.patience => {
+                    doubt = true;
+                    tries = tries.saturating_add(1);
+                    tokio::time::sleep(self.config.pause(tries)).await;
+                }
                 Err(trouble) if doubt => return Err(LedgerError::OutcomeUnknown(LedgerError::from(trouble).to_string())),
                 Err(trouble) => return Err(trouble.into()),
             }

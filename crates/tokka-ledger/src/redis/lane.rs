@@ -398,6 +398,8 @@ struct Question {
 /// What was read at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Values {
+    /// The history that they are of.
+    pub(crate) epoch: u64,
     /// The last position of the log then.
     pub(crate) end: u64,
     /// The shard recovers: what is not there may only not be there yet.
@@ -449,11 +451,11 @@ impl Carrier for Asking {
             Err(trouble) => Err(trouble),
         };
         match read {
-            Ok(Values { end, recovering, admitted, values }) => {
+            Ok(Values { epoch, end, recovering, admitted, values }) => {
                 let mut values = values.into_iter();
                 for question in batch {
                     let values = values.by_ref().take(question.keys.len()).collect();
-                    let _ = question.answer.send(Ok(Values { end, recovering, admitted, values }));
+                    let _ = question.answer.send(Ok(Values { epoch, end, recovering, admitted, values }));
                 }
             }
             Err(trouble) => {
@@ -486,7 +488,7 @@ fn read_values(value: Value) -> Result<(u64, Millis, Values), LedgerError> {
     while !reply.is_empty() {
         values.push(reply.bytes()?);
     }
-    Ok((epoch, time, Values { end, recovering, admitted, values }))
+    Ok((epoch, time, Values { epoch, end, recovering, admitted, values }))
 }
 
 /// A number as an argument.

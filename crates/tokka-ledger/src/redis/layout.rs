@@ -1,4 +1,4 @@
-//! Where does a shard keep what? Names of keys, and the bytes of what stands there. Layout 1: all of this is stored, so a
+//! Where does a shard keep what? Names of keys, and the bytes of what stands there. Layout 2: all of this is stored, so a
 //! change of it is another layout.
 //!
 //! Every key of a shard begins with its hash tag, so that all of them lie in one slot of a cluster. One letter says what a
@@ -29,7 +29,7 @@ use crate::model::Place;
 use crate::name::Name;
 
 /// Of the keys and their bytes. A store of a higher one is not opened.
-pub(crate) const LAYOUT: u32 = 1;
+pub(crate) const LAYOUT: u32 = 2;
 
 /// At most this many shards.
 pub const SHARDS_MAX: u16 = 256;
@@ -55,6 +55,11 @@ impl Shard {
     /// The shards of a store, spread evenly over the slots: number i of n has a tag whose slot is in the i-th of n parts.
     pub(crate) fn all(prefix: &str, shards: u16) -> Vec<Self> {
         (0..shards).map(|number| Self::of(prefix, number, shards)).collect()
+    }
+
+    /// The first of so many.
+    pub(crate) fn first(prefix: &str, shards: u16) -> Self {
+        Self::of(prefix, 0, shards)
     }
 
     fn of(prefix: &str, number: u16, shards: u16) -> Self {
@@ -137,6 +142,16 @@ impl Shard {
         self.key(b'g', counter.as_bytes())
     }
 
+    /// What every key of a grant begins with.
+    pub(crate) fn grants(&self) -> Vec<u8> {
+        self.key(b'g', b"")
+    }
+
+    /// What every key of a bank begins with.
+    pub(crate) fn banks(&self) -> Vec<u8> {
+        self.key(b'b', b"")
+    }
+
     pub(crate) fn changed_allotments(&self) -> Vec<u8> {
         self.key(b'G', b"")
     }
@@ -192,7 +207,7 @@ mod tests {
 
     /// What is stored under these keys is looked for under these keys, by every later version.
     #[test]
-    fn the_keys_of_layout_1_never_change() {
+    fn the_keys_of_layout_2_never_change() {
         let shard = &Shard::all("tk", 1)[0];
         let stock = Name::of(&["stock", "flash-1"]);
         let keys = [

@@ -63,6 +63,8 @@ pub(crate) use script::Script;
 pub(crate) use slot::slot_of_tag;
 pub use url::{StoreUrl, UrlError};
 
+/// For a connection while a store is opened: nobody waits for it to be quick, and a busy machine is not one that is away.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// Redirections that one call follows.
 const REDIRECTIONS_MAX: u32 = 5;
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
@@ -105,6 +107,12 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    /// As a store URL asks for; `None` where it asks for nothing.
+    pub(crate) fn of(url: &StoreUrl, timeout: Duration) -> Option<Self> {
+        let (replicas, fsync) = (url.min_replicas(), url.fsync());
+        (replicas > 0 || fsync).then_some(Self { replicas, fsync, timeout })
+    }
+
     /// `WAIT` and `WAITAOF` may each take all of it.
     fn longest(self) -> Duration {
         self.timeout.saturating_mul(u32::from(self.replicas > 0).saturating_add(u32::from(self.fsync)))
@@ -155,10 +163,10 @@ impl Link {
             db,
             credentials,
             scripts,
-            connect_timeout: config.connect_timeout,
+            connect_timeout: config.connect_timeout.max(OPEN_TIMEOUT),
         };
         let store_door = door(url.credentials.clone(), db, Some(config.scripts));
-        let guide = Guide::new(url.clone(), store_door, door(sentinel, 0, None), config.response_timeout);
+        let mut guide = Guide::new(url.clone(), store_door, door(sentinel, 0, None), config.response_timeout.max(OPEN_TIMEOUT));
         let map = guide.look(&Map::default(), None).await.map_err(unreachable)?;
 
         let mut unreached = Vec::new();
@@ -172,7 +180,8 @@ impl Link {
                     continue;
                 }
             };
-            objections.extend(checks::objections(url, &node.address, &connection, config.response_timeout).await);
+            objections
+                .extend(checks::objections(url, &node.address, &connection, config.response_timeout.max(OPEN_TIMEOUT)).await);
             oldest = Some(oldest.map_or(connection.version, |oldest: Version| oldest.min(connection.version)));
         }
         if !objections.is_empty() {
@@ -182,6 +191,7 @@ impl Link {
         if !unreached.is_empty() {
             return Err(unreachable(unreached.join("; ")));
         }
+        guide.hurry(&config);
         let version = AtomicU32::new(pack(oldest.unwrap_or_default()));
         Ok(Arc::new(Link { guide, config, map: ArcSwap::from_pointee(map), looking: Turn::default(), version }))
     }

@@ -21,7 +21,7 @@ use super::reply::{Reply, number};
 use super::{Incident, Part, Store, ask, scripts};
 use crate::aging;
 use crate::ledger::LedgerError;
-use crate::model::{AMOUNT_MAX, Millis, Place, Record, State, Transition};
+use crate::model::{AMOUNT_MAX, Millis, Place, Record, Return, State, Transition};
 use crate::name::Name;
 use crate::transition::{Change, Documents};
 
@@ -40,6 +40,8 @@ const MERGES: usize = 32;
 struct Beat {
     epoch: u64,
     recovering: bool,
+    /// It is written again from its history: what processes know comes after that.
+    restoring: bool,
     round: u64,
     /// The last batch that had been acknowledged to this process when it asked.
     acknowledged: u64,
@@ -107,6 +109,9 @@ impl Store {
     async fn attend(&self, part: &Part) -> Result<(), LedgerError> {
         loop {
             let mut beat = self.beat(part, Say::Lives).await?;
+            if beat.restoring {
+                return Ok(());
+            }
             if beat.reported != beat.epoch {
                 self.report(part, &beat).await?;
                 beat = self.beat(part, Say::Lives).await?;
@@ -209,14 +214,15 @@ impl Store {
         let mut reply = Reply::of(value)?;
         let (epoch, time) = (reply.unsigned()?, reply.number()?);
         post.heard(epoch, time)?;
-        let recovering = reply.text()? != "open";
+        let state = reply.text()?;
+        let (recovering, restoring) = (state != "open", state == "restoring");
         let (round, known, reported) = (reply.unsigned()?, reply.unsigned()?, reply.unsigned()?);
         let (settled, ready) = (reply.number()? == 1, reply.number()? == 1);
         let mut survived = BTreeMap::new();
         while !reply.is_empty() {
             survived.insert(reply.unsigned()?, reply.unsigned()?);
         }
-        Ok(Beat { epoch, recovering, round, acknowledged, known, reported, settled, ready, survived })
+        Ok(Beat { epoch, recovering, restoring, round, acknowledged, known, reported, settled, ready, survived })
     }
 
     /// Was this record, which its receipt vouches for, lost by a fail-over? Then it stands again.
@@ -239,19 +245,32 @@ impl Store {
         self.merge(part, record, beat.when()).await
     }
 
-    /// Makes a record stand again as it was acknowledged, unless what stands is as high (`None`). A hold that was not paid comes
+    /// Makes a record stand again as it was acknowledged, unless what stands is as high and knows as much (`None`). A hold that was not paid comes
     /// back only where its amounts still fit, and is expired else.
     pub(super) async fn merge(&self, part: &Part, lost: &Record, when: When) -> Result<Option<Record>, LedgerError> {
         let mut too_little = false;
+        // As it was written without an answer: it may stand.
+        let mut unanswered: Option<(Record, Vec<Move>, usize)> = None;
         for _ in 0..TRIES_MAX {
             let key = part.post.shard.record(&lost.id);
             let read = self.patiently(|| part.reader.read(vec![key.clone()])).await?;
             let stands = read.values.into_iter().next().flatten();
             let stands = stands.map(|bytes| ask::read_record(&bytes)).transpose()?;
-            if stands.as_ref().is_some_and(|stands| height(stands) >= height(lost)) {
-                return Ok(None);
+            if let (Some(stands), Some((record, moved, first_shared))) = (&stands, unanswered.take())
+                && *stands == (Record { place: stands.place, ..record })
+            {
+                return self.stands_again(part, stands.clone(), &moved, first_shared, when).await.map(Some);
             }
             let mut record = lost.clone();
+            if let Some(stands) = &stands {
+                take_answers(&mut record, stands);
+                if height(stands) >= height(lost) {
+                    record = stands.clone();
+                    if !take_answers(&mut record, lost) {
+                        return Ok(None);
+                    }
+                }
+            }
             if too_little {
                 record.state = State::Expired;
                 record.holding.clear();
@@ -262,17 +281,16 @@ impl Store {
             let before = |_: &str| stands.as_ref().map(|stands| (stands.place, stands.state));
             let changes = [change];
             let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, 0, self.retention_ms())?;
-            match self.apply_alone(part, wire).await? {
+            let [change] = changes;
+            let Some(applied) = self.apply_alone(part, wire).await? else {
+                unanswered = Some((change.record, moved, first_shared));
+                continue;
+            };
+            match applied {
                 Applied::Done { epoch, first, broken } => {
                     self.tell_broken(part, &moved, &broken).await;
-                    self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), when != When::Open).await?;
-                    let [change] = changes;
                     let record = Record { place: Place { epoch, position: first }, ..change.record };
-                    part.remember(record.clone());
-                    if when != When::Restoring {
-                        self.tell_oversold(&record, &moved).await?;
-                    }
-                    return Ok(Some(record));
+                    return self.stands_again(part, record, &moved, first_shared, when).await.map(Some);
                 }
                 // While shards recover nothing moves between them: what it lost of its allotment is not here in time.
                 Applied::Refused { .. } if when != When::Open => too_little = true,
@@ -286,8 +304,25 @@ impl Store {
         Err(LedgerError::Unavailable(format!("reservation `{}` changes too often to be brought back", lost.id)))
     }
 
-    /// One operation, also while the shard recovers.
-    pub(super) async fn apply_alone(&self, part: &Part, wire: Wire) -> Result<Applied, LedgerError> {
+    /// What follows once a record is written again: its shard may sell what it has sold, and somebody may have to know.
+    async fn stands_again(
+        &self,
+        part: &Part,
+        record: Record,
+        moved: &[Move],
+        first_shared: usize,
+        when: When,
+    ) -> Result<Record, LedgerError> {
+        self.mend_allotments(part, moved.get(first_shared..).unwrap_or_default(), when != When::Open).await?;
+        part.remember(record.clone());
+        if when != When::Restoring {
+            self.tell_oversold(&record, moved).await?;
+        }
+        Ok(record)
+    }
+
+    /// One operation, also while the shard recovers; `None` where it was not answered.
+    pub(super) async fn apply_alone(&self, part: &Part, wire: Wire) -> Result<Option<Applied>, LedgerError> {
         let shard = &part.post.shard;
         let mut keys = vec![shard.deadlines(), shard.ages(), shard.log()];
         keys.extend(wire.keys.iter().cloned());
@@ -298,12 +333,12 @@ impl Store {
         let mut reply = match ran {
             Ok(value) => Reply::of(value)?,
             // Looked at again: it stands then, or does not.
-            Err(Trouble::Unknown(_)) => return Ok(Applied::Differs(Vec::new())),
+            Err(Trouble::Unknown(_)) => return Ok(None),
             Err(trouble) => return Err(trouble.into()),
         };
         let (epoch, time) = (reply.unsigned()?, reply.number()?);
         part.post.heard(epoch, time)?;
-        wire.read(epoch, reply.next()?)
+        wire.read(epoch, reply.next()?).map(Some)
     }
 
     /// The change from what stands to what is to stand: counters move by the difference.
@@ -385,6 +420,19 @@ pub(super) fn height(record: &Record) -> (u8, usize, u64) {
         State::RolledBack => 3,
     };
     (state, record.returns.len(), record.version)
+}
+
+/// An archive and a receipt may each know answers of returns that the other lacks: what was answered is answered again.
+fn take_answers(record: &mut Record, other: &Record) -> bool {
+    let mut took = false;
+    for step in record.returns.iter_mut().filter(|step| step.answer.is_empty()) {
+        let same = |known: &&Return| known.rollback_id == step.rollback_id && known.version == step.version;
+        if let Some(known) = other.returns.iter().find(same).filter(|known| !known.answer.is_empty()) {
+            step.answer.clone_from(&known.answer);
+            took = true;
+        }
+    }
+    took
 }
 
 /// What the log calls it. Readers that had the entry before it was lost know its version and drop it.

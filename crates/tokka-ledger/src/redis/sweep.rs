@@ -5,15 +5,15 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::change::{Applied, moves, wire};
-use super::lane::digits;
+use super::lane::{Trouble, digits};
 use super::link::Lane;
 use super::reply::{Reply, number, unsigned};
-use super::{Part, Store, ask, codec, layout, scripts};
+use super::{Config, Part, Store, ask, codec, layout, scripts};
 use crate::aging::{self, Stub};
 use crate::book::EXPIRE_MAX;
 use crate::bounds::{self, STUB_KEPT_MS};
 use crate::ledger::LedgerError;
-use crate::model::{Millis, Record, Revived};
+use crate::model::{Millis, Place, Record, Revived};
 use crate::name::Name;
 use crate::transition::{Moment, Operation, step};
 
@@ -109,37 +109,49 @@ impl Store {
         let (now, ids) = self.due(part, part.post.shard.deadlines(), max, turn).await?;
         let found = ids.len();
         let records = self.records_of(part, &ids).await?;
-        let retention = self.retention_ms();
-        let each = records.into_iter().flatten().map(|record| async move {
-            let moment = Moment { now, admitted: 0 };
-            let changes = step(Some(&record), Operation::Expire, moment, &|_| 0).changes;
-            let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
-            if changes.is_empty() {
-                return Ok(0_usize);
-            }
-            let before = |_: &str| Some((record.place, record.state));
-            let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, 0, retention)?;
-            match part.writer.apply(wire).await {
+        let each = records.into_iter().flatten().map(|record| self.expire_one(part, record, now));
+        let mut expired = 0_usize;
+        for one in futures_util::future::join_all(each).await {
+            expired = expired.saturating_add(usize::from(one?));
+        }
+        Ok((found, expired))
+    }
+
+    async fn expire_one(&self, part: &Part, record: Record, now: Millis) -> Result<bool, LedgerError> {
+        let moment = Moment { now, admitted: 0 };
+        let changes = step(Some(&record), Operation::Expire, moment, &|_| 0).changes;
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        let (moved, first_shared) = moves(&changes, &|counter| self.is_shared(counter));
+        let before = |_: &str| Some((record.place, record.state));
+        let wire = wire(&part.post.shard, &changes, &moved, first_shared, &before, 0, self.retention_ms())?;
+        let mut insisting = Insisting::new(self);
+        loop {
+            match part.writer.apply(wire.clone()).await {
                 Ok(Applied::Done { epoch, first, broken }) => {
                     self.tell_broken(part, &moved, &broken).await;
                     self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
                     for change in changes {
-                        let place = crate::model::Place { epoch, position: first };
+                        part.remember(Record { place: Place { epoch, position: first }, ..change.record });
+                    }
+                    return Ok(true);
+                }
+                // It was done, and its answer was lost.
+                Ok(Applied::Differs(found)) if insisting.doubts() => {
+                    let found: Vec<Option<Record>> = ask::read_records(found)?;
+                    let Some(places) = ask::same(&changes, &found) else { return Ok(false) };
+                    self.allotments.note_returns(moved.get(first_shared..).unwrap_or_default());
+                    for (change, place) in changes.into_iter().zip(places) {
                         part.remember(Record { place, ..change.record });
                     }
-                    Ok(1)
+                    return Ok(true);
                 }
                 // Somebody was quicker: it is paid, or longer held, or expired already.
-                Ok(Applied::Differs(_) | Applied::Refused { .. } | Applied::Stale(_)) => Ok(0),
-                Err(trouble) => Err(LedgerError::from(trouble)),
+                Ok(Applied::Differs(_) | Applied::Refused { .. } | Applied::Stale(_)) => return Ok(false),
+                Err(trouble) => insisting.wait(trouble).await?,
             }
-        });
-        let done = futures_util::future::join_all(each).await;
-        let mut expired = 0_usize;
-        for one in done {
-            expired = expired.saturating_add(one?);
         }
-        Ok((found, expired))
     }
 
     async fn age_bite(&self, part: &Part, max: usize) -> Result<(usize, usize), LedgerError> {
@@ -168,9 +180,16 @@ impl Store {
                 arguments.push(digits(portion.amount));
             }
         }
-        let keys = vec![shard.record(id), shard.ages(), shard.aged(), shard.stub(id)];
-        let went = part.post.run(Lane::Admin, &scripts::AGE, keys, arguments).await?;
-        let went = number(&went)? == 1;
+        let keys = [shard.record(id), shard.ages(), shard.aged(), shard.stub(id)];
+        let mut insisting = Insisting::new(self);
+        let went = loop {
+            match part.post.run(Lane::Admin, &scripts::AGE, keys.to_vec(), arguments.clone()).await {
+                Ok(went) if number(&went)? == 1 => break true,
+                // It went, and its answer was lost.
+                Ok(_) => break insisting.doubts() && record.is_some() && self.record_and_stub(part, id).await?.0.is_none(),
+                Err(trouble) => insisting.wait(trouble).await?,
+            }
+        };
         if went {
             part.recent.forget(id);
         }
@@ -182,8 +201,17 @@ impl Store {
         bounds::record(&record)?;
         let part = self.part_of(&record.shard_key);
         let shard = &part.post.shard;
+        let mut insisting = Insisting::new(self);
+        // As it was sent, where no answer came: it may stand.
+        let mut sent: Option<Record> = None;
         for _ in 0..TRIES_MAX {
             let (known, stub) = self.record_and_stub(part, &record.id).await?;
+            if let Some(sent) = sent.take()
+                && known.as_ref() == Some(&sent)
+            {
+                part.remember(sent.clone());
+                return Ok(Revived::Back(sent));
+            }
             let aged = self.aged_of(part, &record).await?;
             let of = |counter: &Name| aged.iter().find(|(name, _)| name == counter).map_or(0, |(_, aged)| *aged);
             let now = part.post.clock.now();
@@ -201,10 +229,16 @@ impl Store {
                 arguments.push(digits(portion.amount));
             }
             let keys = vec![shard.record(&back.id), shard.ages(), shard.aged(), shard.stub(&back.id)];
-            let done = part.post.run(Lane::Admin, &scripts::REVIVE, keys, arguments).await?;
-            if number(&done)? == 1 {
-                part.remember(back.clone());
-                return Ok(answer);
+            match part.post.run(Lane::Admin, &scripts::REVIVE, keys, arguments).await {
+                Ok(done) if number(&done)? == 1 => {
+                    part.remember(back.clone());
+                    return Ok(answer);
+                }
+                Ok(_) => {}
+                Err(trouble) => {
+                    insisting.wait(trouble).await?;
+                    sent = insisting.doubts().then(|| back.clone());
+                }
             }
         }
         Err(LedgerError::Unavailable(format!("reservation `{}` changes too often to be brought back", record.id)))
@@ -279,6 +313,39 @@ impl Store {
         let read = || async { Ok(part.post.link.command(Lane::Read, part.post.shard.slot, &command).await?) };
         let mut amounts = Reply::of(self.patiently(read).await?)?;
         record.holding.iter().map(|portion| Ok((portion.counter.clone(), amounts.number()?))).collect()
+    }
+}
+
+/// Asks again for what was not answered, for as long as callers are patient.
+struct Insisting<'a> {
+    config: &'a Config,
+    began: Instant,
+    tries: u32,
+    unknown: bool,
+}
+
+impl<'a> Insisting<'a> {
+    fn new(store: &'a Store) -> Self {
+        Self { config: &store.config, began: Instant::now(), tries: 0, unknown: false }
+    }
+
+    /// Something was sent that was never answered: it may have been done.
+    const fn doubts(&self) -> bool {
+        self.unknown
+    }
+
+    /// Waits for the next try; an error where there is none.
+    async fn wait(&mut self, trouble: Trouble) -> Result<(), LedgerError> {
+        self.unknown |= matches!(trouble, Trouble::Unknown(_));
+        if matches!(trouble, Trouble::Never(_)) || self.began.elapsed() >= self.config.patience {
+            return Err(match trouble {
+                Trouble::NotNow(why) if self.unknown => LedgerError::OutcomeUnknown(why),
+                other => other.into(),
+            });
+        }
+        self.tries = self.tries.saturating_add(1);
+        tokio::time::sleep(self.config.pause(self.tries)).await;
+        Ok(())
     }
 }
 

@@ -68,7 +68,7 @@ async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserve
     std::fs::write(folder.path().join("shop.yaml"), SHOP).expect("a file");
     let catalogue = Arc::new(Catalogue::open(folder.path().to_owned()).await.expect("a catalogue"));
     let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), recovered: Mutex::default(), memory });
-    let receipts = Receipts::open(folder.path()).expect("a key");
+    let receipts = Receipts::open(folder.path()).expect("a key").of_store(vec!["test".to_owned()]);
     let ledger: Arc<dyn Ledger> = told.clone();
     let coupons = Arc::new(crate::coupons::Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
     (told, Reservations { catalogue, ledger, coupons, receipts, thawed: Thawed::default() })
@@ -309,6 +309,9 @@ impl Ledger for Told {
     }
     async fn age(&self, max: usize) -> Result<usize, LedgerError> {
         self.memory.age(max).await
+    }
+    fn ids(&self) -> Vec<String> {
+        self.memory.ids()
     }
     async fn recover(&self, record: Record) -> Result<Option<Record>, LedgerError> {
         self.recovered.lock().expect("no panic").push(record);

@@ -92,6 +92,9 @@ impl Judge {
             match state {
                 ShardState::Open => {}
                 ShardState::Recovering => return Some(format!("shard {number} recovers from a change of its server")),
+                ShardState::Restoring => {
+                    return Some(format!("shard {number} is being restored: `tokka store restore` opens it"));
+                }
                 ShardState::Empty => {
                     return Some(format!(
                         "STORE_EMPTY: shard {number} has no head; `tokka store restore` brings a lost store back"

@@ -113,6 +113,28 @@ async fn only_its_user_finds_a_reservation_or_who_has_its_receipt() {
     }
 }
 
+/// The real shop and the one for trying things out have the same key, say.
+#[tokio::test]
+async fn a_receipt_of_another_store_with_the_same_key_is_refused() {
+    let keys = tempfile::tempdir().expect("a folder");
+    let key = keys.path().join("receipt.key");
+    std::fs::write(&key, [7; 36]).expect("a key");
+    let with_key = |config: &mut tokka_server::Config| config.receipt_key = Some(key.clone());
+    let (mut here, mut there) = (Running::of(SALE, with_key).await, Running::of(SALE, with_key).await);
+    let paid = here.paid(masks("r-1", "u-1", 1)).await;
+    there.paid(masks("r-1", "u-1", 1)).await;
+    let get = v1::GetReservationRequest { receipt: paid.receipt.clone(), ..Default::default() };
+    let status = there.client.get_reservation(get.clone()).await.expect_err("another store's");
+    is(&status, Code::InvalidArgument, "INVALID_FIELDS");
+    let described = tonic_types::StatusExt::get_error_details(&status);
+    let told = described.bad_request().map(|bad| bad.field_violations[0].description.clone()).unwrap_or_default();
+    assert!(told.starts_with("is a receipt of another store, `"), "{told}");
+    let refund = v1::RollbackRequest { receipt: paid.receipt, rollback_id: "b-1".to_owned(), all: true, ..Default::default() };
+    is(&there.rollback(refund.clone()).await.expect_err("another store's"), Code::InvalidArgument, "INVALID_FIELDS");
+    assert_eq!(here.refund(refund).await.0.amount, 980);
+    here.client.get_reservation(get).await.expect("its own");
+}
+
 #[tokio::test]
 async fn late_money_takes_the_claims_again_where_they_fit() {
     let mut server = Running::sale().await;

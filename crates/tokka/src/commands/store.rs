@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Store) -> Result<(), Failure> {
 async fn make(arguments: &Init) -> Result<(), Failure> {
     let url = arguments.password.of(&arguments.store)?;
     let id = init(&url, arguments.shards).await.map_err(|error| match error {
-        InitError::Another { .. } => Failure::because(error),
+        InitError::Another { .. } | InitError::Layout { .. } | InitError::Lost { .. } => Failure::because(error),
         InitError::Shards(_) => Failure::Usage(error.to_string()),
         InitError::Link(_) | InitError::Store(_) => Failure::Unreadable(vec![error.to_string()]),
     })?;
@@ -132,6 +132,7 @@ fn tables(found: &Inspection) -> String {
         let state = match &shard.state {
             ShardState::Open => "open",
             ShardState::Recovering => "RECOVERING",
+            ShardState::Restoring => "RESTORING",
             ShardState::Empty => "EMPTY: it has no head",
             ShardState::Silent(_) => "SILENT",
         };

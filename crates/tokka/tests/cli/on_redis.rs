@@ -161,6 +161,12 @@ fn a_store_that_was_lost_comes_back_from_its_archive_and_receipts() {
     let mut one = Server::with(&folder, "one", &[&shared[..], &["--archive", &archive]].concat());
     let basket = folder.text("basket.yaml");
     one.tokka(&["reserve", &basket, "--expect", "4740", "--id", "o-1"]).ended(0);
+    one.tokka(&["reserve", &basket, "--expect", "5340", "--id", "o-2"]).ended(0);
+    one.tokka(&["commit", "o-2", "--user", "u1"]).ended(0);
+    let back = |server: &Server, units: &str, id: &str| {
+        server.json(&["rollback", "o-2", "--user", "u1", "--line", &format!("a={units}"), "--rollback-id", id])
+    };
+    let returned = back(&one, "1", "back-1");
     assert_eq!(one.stop(), Some(0));
     // Its payment is in no archive: only the caller knows of it.
     let mut two = Server::with(&folder, "two", &shared);
@@ -174,12 +180,16 @@ fn a_store_that_was_lost_comes_back_from_its_archive_and_receipts() {
     made(&redis, &["--shards", "2"]);
     let receipts = folder.text("receipts.txt");
     restore(&["--receipts", &key, "--receipt-key", &key]).ended(2).complains("line 1");
-    restore(&["--receipts", &receipts, "--receipt-key", &key]).ended(0).says("1 records read");
+    restore(&["--receipts", &receipts, "--receipt-key", &key]).ended(0).says("5 records read").says("into 2 shards");
     tokka(&["verify", "--store", &url]).ended(0).says("all agree");
     let three = Server::with(&folder, "three", &shared);
     let state = three.json(&["reservation", "o-1", "--user", "u1"])["reservation"]["state"].clone();
     assert_eq!(state, "RESERVATION_STATE_COMMITTED");
     three.tokka(&["rollback", "o-1", "--user", "u1", "--line", "a=3", "--rollback-id", "back-1"]).ended(0);
+    // What had been returned before is in the archive alone, with its answer: repeated, it is the same; the rest goes on.
+    assert_eq!(back(&three, "1", "back-1")["refund"], returned["refund"]);
+    let rest = back(&three, "1", "back-2")["refund"].clone();
+    assert_ne!(rest, serde_json::Value::Null);
     restore(&[]).ended(1).complains("is not empty");
     tokka(&["store", "restore", "--store", &url, "--archive", &folder.text("none")]).ended(2).complains("holds no archive");
 }

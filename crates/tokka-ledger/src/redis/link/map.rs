@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use redis::{Cmd, Value};
 use tokio::time::{Duration, Instant};
 
+use super::LinkConfig;
 use super::connection::{Connection, Door};
 use super::fault::{explain, verbatim};
 use super::slot::SLOTS;
@@ -121,6 +122,13 @@ impl Map {
 impl Guide {
     pub(crate) fn new(url: StoreUrl, door: Door, sentinel_door: Door, response_timeout: Duration) -> Self {
         Guide { url, door, sentinel_door, response_timeout, sentinel: AtomicUsize::new(0) }
+    }
+
+    /// From here on callers wait.
+    pub(crate) fn hurry(&mut self, config: &LinkConfig) {
+        self.door.connect_timeout = config.connect_timeout;
+        self.sentinel_door.connect_timeout = config.connect_timeout;
+        self.response_timeout = config.response_timeout;
     }
 
     /// The map as the store has it now. `hint` is a server that is said to know better than those of `known`.

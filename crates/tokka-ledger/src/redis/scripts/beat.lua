@@ -26,7 +26,7 @@ if what == 'beat' and all.state == 'open' and all.reported == epoch and all.know
   all = read()
 end
 -- Somebody has seen a later epoch than this one, of a server whose clock was ahead: this history comes after it.
-if all.state == 'recovering' and below(epoch, ARGV[10]) then
+if all.state ~= 'open' and below(epoch, ARGV[10]) then
   redis.call('HSET', HEAD, 'survived:' .. epoch, head[5], 'epoch', string.format('%.0f', tonumber(ARGV[10]) + 1))
   all = read()
   epoch = all.epoch

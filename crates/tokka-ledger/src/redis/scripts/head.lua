@@ -28,10 +28,6 @@ local epoch, last, start, admits = head[4], tonumber(head[5]), tonumber(head[6])
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 
 -- Ends the epoch with what is left of it, and closes the shard.
---
--- Epochs are never used twice, not even by two servers that took over one after the other and never heard of each other:
--- time, and 12 bits of the server's own name. They rise as long as the servers' clocks agree better than fail-overs follow
--- each other.
 local function lose()
   local heard, ended = 0, {}
   local fields = redis.call('HGETALL', HEAD)
@@ -43,11 +39,11 @@ local function lose()
   table.sort(ended)
   for i = 1, #ended - 63 do redis.call('HDEL', HEAD, 'survived:' .. string.format('%.0f', ended[i])) end
   local state = head[9] == 'restoring' and 'restoring' or 'recovering'
-  local begun = math.max(tonumber(now) * 4096 + tonumber(string.sub(run, 1, 3), 16), tonumber(epoch) + 1)
-  redis.call('HSET', HEAD, 'survived:' .. epoch, head[5], 'epoch', string.format('%.0f', begun), 'run', run,
-    'state', state, 'since', now, 'lived', string.format('%.0f', heard - 5000))
+  local begun = new_epoch(now, run, epoch)
+  redis.call('HSET', HEAD, 'survived:' .. epoch, head[5], 'epoch', begun, 'run', run, 'state', state, 'since', now,
+    'lived', string.format('%.0f', heard - 5000))
   redis.call('HINCRBY', HEAD, 'round', 1)
-  epoch, head[9] = string.format('%.0f', begun), state
+  epoch, head[9] = begun, state
 end
 
 if run ~= head[8] then lose() end

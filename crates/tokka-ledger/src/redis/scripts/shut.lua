@@ -3,7 +3,8 @@
 -- KEYS  head
 -- ARGV  (head) layout, store, shards, mode
 --
--- Returns epoch, time, 1 if it is closed now.
-if head[9] == 'open' and last == 0 then redis.call('HSET', HEAD, 'state', 'restoring')
-elseif head[9] ~= 'restoring' then return {epoch, now, 0} end
-return {epoch, now, 1}
+-- Returns epoch, time, 'shut' if it is closed now, 'closed' if it was before, 'used' if it stays open.
+if head[9] == 'restoring' then return {epoch, now, 'closed'} end
+if last > 0 then return {epoch, now, 'used'} end
+redis.call('HSET', HEAD, 'state', 'restoring', 'survived:0', '0')
+return {epoch, now, 'shut'}

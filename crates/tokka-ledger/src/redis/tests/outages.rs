@@ -240,13 +240,13 @@ async fn a_store_of_another_layout_or_division_is_refused() {
             set(before).await;
         }
     };
-    refuses("layout", "2").await;
+    refuses("layout", "3").await;
     refuses("shards", "3").await;
     refuses("store", "00000000000000000000000000000000").await;
     paid(&store, "u", "r", &[("stock", 1, 5)]).await;
     let root = blocking(&server, |server| server.cli(&["KEYS", "{*}"])).await;
-    blocking(&server, move |server| server.cli(&["HSET", &root, "layout", "2"])).await;
-    assert!(matches!(Redis::open(config(&url, &said)).await, Err(OpenError::Layout { found }) if found == "2"));
+    blocking(&server, move |server| server.cli(&["HSET", &root, "layout", "3"])).await;
+    assert!(matches!(Redis::open(config(&url, &said)).await, Err(OpenError::Layout { found }) if found == "3"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,16 +1,16 @@
 //! How does a store come back that was lost with its servers? From what the archives have, and from receipts that callers kept.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tokka_ledger::Ledger as _;
 use tokka_ledger::archive::{Archive, ArchiveError};
-use tokka_ledger::model::{Event, Record};
+use tokka_ledger::model::Record;
 use tokka_ledger::redis::{Config, RestoreError, restore};
 
 use crate::failure::Failure;
-use crate::money::grouped;
+use crate::money::{count, grouped};
 use crate::output;
 use crate::store_at::{self, StorePassword, Unread, not_opened};
 
@@ -22,7 +22,8 @@ Examples:
   tokka store restore --store redis://127.0.0.1 --archive archive
   tokka store restore --store redis://127.0.0.1 --archive archive --receipts receipts.txt --receipt-key receipt.key
 
-Stop the servers of the store first. Each reservation comes back in the highest state that the archives or the receipts know, \
+Stop the servers of the store first. Where all was lost, `tokka store init` makes a new store to restore into; where only some \
+shards were emptied (`tokka store check`), these alone come back, and the others stay as they are. Each reservation comes back in the highest state that the archives or the receipts know, \
 with what it holds of every limit. What happened after the last of them is not known to anybody. The store is closed until all \
 of it is there; where it broke off, call it again.
 
@@ -57,42 +58,30 @@ pub(super) async fn run(arguments: &Restore) -> Result<(), Failure> {
         }
         days.extend(of.into_iter().map(|day| (archive, day)));
     }
+    let mut stores: BTreeSet<String> = BTreeSet::new();
+    for archive in &archives {
+        stores.extend(archive.stores().map_err(|error| unreadable(&error))?);
+    }
     let receipts = match (&arguments.receipts, &arguments.receipt_key) {
-        (Some(file), Some(key)) => read(file, key)?,
+        (Some(file), Some(key)) => read(file, key, &mut stores)?,
         _ => Vec::new(),
     };
-    // A receipt has the answers of all returns: an event that says no more than it gives way.
-    let mut vouched: HashMap<(String, String), u64> = HashMap::new();
-    for record in &receipts {
-        let version = vouched.entry((record.shard_key.clone(), record.id.clone())).or_default();
-        *version = record.version.max(*version);
-    }
-    let says_more = |record: &Record| {
-        let vouched = vouched.get(&(record.shard_key.clone(), record.id.clone()));
-        vouched.is_none_or(|version| record.version > *version)
-    };
-    let mut answers = Answers::default();
-    for (archive, day) in &days {
-        answers.learn(&archive.day(day).map_err(|error| unreadable(&error))?.events);
-    }
+    let stores: Vec<String> = stores.into_iter().collect();
     // A day at a time is in memory. The first that cannot be read ends it: a store that lacks a day is not restored.
     let mut broken = None;
     let mut days = days.into_iter();
     let archived = std::iter::from_fn(|| {
         let (archive, day) = days.next()?;
         match archive.day(&day) {
-            Ok(day) => {
-                let records = day.events.into_iter().filter_map(|event| event.record).map(|record| answers.complete(record));
-                Some(records.filter(says_more).collect::<Vec<_>>())
-            }
+            Ok(day) => Some(day.events.into_iter().filter_map(|event| event.record).collect::<Vec<_>>()),
             Err(error) => {
                 broken = Some(error);
                 None
             }
         }
     });
-    let records = receipts.iter().cloned().chain(archived.flatten());
-    let restored = restore(Config::new(url.clone(), tokka_server::owner()), records).await;
+    let records = receipts.into_iter().chain(archived.flatten());
+    let restored = restore(Config::new(url.clone(), tokka_server::owner()), &stores, records).await;
     if let Some(error) = broken {
         return Err(unreadable(&error));
     }
@@ -106,61 +95,38 @@ pub(super) async fn run(arguments: &Restore) -> Result<(), Failure> {
             let also = if written { "; what prices its orders was brought all the same" } else { "" };
             return Err(Failure::because(format!("{error}{also}")));
         }
-        Err(error @ RestoreError::Store(_)) => return Err(Failure::because(error)),
+        Err(error @ (RestoreError::OtherStore { .. } | RestoreError::Store(_))) => return Err(Failure::because(error)),
     };
     let documents = documents(&archives, url).await?;
     let [read, written, documents] = [restored.read, restored.written, documents].map(number);
-    output::print(&format!("{read} records read, {written} written, {documents} documents\n"))
-}
-
-/// What returns gave back, by record and version: each stands in the event of its own version alone.
-#[derive(Default)]
-struct Answers(HashMap<(String, String), HashMap<u64, Vec<u8>>>);
-
-impl Answers {
-    fn learn(&mut self, events: &[Event]) {
-        for record in events.iter().filter_map(|event| event.record.as_ref()) {
-            for step in record.returns.iter().filter(|step| !step.answer.is_empty()) {
-                let known = self.0.entry((record.shard_key.clone(), record.id.clone())).or_default();
-                known.insert(step.version, step.answer.clone());
-            }
-        }
-    }
-
-    /// A record with the answers of all its returns that are known.
-    fn complete(&self, mut record: Record) -> Record {
-        if let Some(known) = self.0.get(&(record.shard_key.clone(), record.id.clone())) {
-            for step in &mut record.returns {
-                if let Some(answer) = known.get(&step.version) {
-                    step.answer.clone_from(answer);
-                }
-            }
-        }
-        record
-    }
+    let shards = count(i64::from(restored.shards), "shard");
+    output::print(&format!("{read} records read, {written} written into {shards}, {documents} documents\n"))
 }
 
 /// What prices the orders again. They never change under their name: one that is there is right.
 async fn documents(archives: &[Archive], url: tokka_ledger::redis::StoreUrl) -> Result<u64, Failure> {
     let store = store_at::open(url).await?;
-    let mut count = 0_u64;
+    let mut written = 0_u64;
     for archive in archives {
         for (name, bytes) in archive.documents().map_err(|error| unreadable(&error))? {
             store.put(&name, 0, bytes).await.map_err(Failure::because)?;
-            count = count.saturating_add(1);
+            written = written.saturating_add(1);
         }
     }
-    Ok(count)
+    Ok(written)
 }
 
-fn read(file: &Path, key: &Path) -> Result<Vec<Record>, Failure> {
+/// The records of receipts; and of which stores they are.
+fn read(file: &Path, key: &Path, stores: &mut BTreeSet<String>) -> Result<Vec<Record>, Failure> {
     let at = |why: String| Failure::Unreadable(vec![format!("{}: {why}", file.display())]);
     let text = std::fs::read_to_string(file).map_err(|error| at(error.to_string()))?;
     let mut records = Vec::new();
     for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
         let number = index.saturating_add(1);
         let bytes = from_base64(line).ok_or_else(|| at(format!("line {number} is not base64")))?;
-        records.push(tokka_server::read_receipt(key, &bytes).map_err(|why| at(format!("line {number}: {why}")))?);
+        let (record, store) = tokka_server::read_receipt(key, &bytes).map_err(|why| at(format!("line {number}: {why}")))?;
+        records.push(record);
+        stores.extend(store);
     }
     Ok(records)
 }
