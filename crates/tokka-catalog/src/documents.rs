@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::decode::{Definitions, with};
 
 pub use self::catalogue::{CatalogueSettings, ItemOverlap};
-pub use self::distribution::{Codes, Distribution};
+pub use self::distribution::{CODES_MAX, Codes, Distribution};
 pub use self::promotion::DraftedPromotion;
 
 mod catalogue;

@@ -17,7 +17,7 @@ pub mod values;
 pub mod yaml;
 
 pub use self::check::{check, check_changed};
-pub use self::documents::{CatalogueSettings, Codes, Distribution, ItemOverlap, Kind, schema};
+pub use self::documents::{CODES_MAX, CatalogueSettings, Codes, Distribution, ItemOverlap, Kind, schema};
 pub use self::load::apart::{DocumentValue, put_together, read_apart};
 pub use self::load::{Counts, Loaded, load, load_text, load_to_check, load_with_products};
 pub use self::problem::{Problem, ProblemKind, Problems};

@@ -154,6 +154,17 @@ impl Client {
         send!(self, Kind::Read, quote, storefront.list_zone(request))
     }
 
+    /// A page of what can be claimed.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn claimable_coupons(
+        &self,
+        request: v1::ListClaimableCouponsRequest,
+    ) -> Result<v1::ListClaimableCouponsResponse, Error> {
+        send!(self, Kind::Read, quote, storefront.list_claimable_coupons(request))
+    }
+
     /// A user takes one coupon of a distribution.
     ///
     /// # Errors
@@ -161,6 +172,15 @@ impl Client {
     pub async fn claim_coupon(&self, request: v1::ClaimCouponRequest) -> Result<v1::ClaimCouponResponse, Error> {
         named(&request.request_id, "request_id")?;
         send!(self, Kind::Change, change, coupons.claim_coupon(request))
+    }
+
+    /// Redeems a code for a user. Repeated under its `request_id`.
+    ///
+    /// # Errors
+    /// [`Error`]; a request without a `request_id` is not sent.
+    pub async fn redeem_code(&self, request: v1::RedeemCodeRequest) -> Result<v1::RedeemCodeResponse, Error> {
+        named(&request.request_id, "request_id")?;
+        send!(self, Kind::Change, change, coupons.redeem_code(request))
     }
 
     /// A page of what a user holds and held.

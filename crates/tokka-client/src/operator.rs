@@ -2,6 +2,7 @@
 //! agrees with itself. At the admin address of a server.
 
 use tokka_proto::v1;
+use tokka_proto::v1::coupon_service_client::CouponServiceClient;
 use tokka_proto::v1::event_service_client::EventServiceClient;
 use tokka_proto::v1::store_service_client::StoreServiceClient;
 use tokka_proto::v1::subscribe_response::What;
@@ -18,6 +19,7 @@ use crate::retry::{Kind, with_retries};
 pub struct Operator {
     events: EventServiceClient<Channel>,
     stores: StoreServiceClient<Channel>,
+    coupons: CouponServiceClient<Channel>,
     config: Config,
 }
 
@@ -37,8 +39,9 @@ impl Operator {
     #[must_use]
     pub fn over(channel: Channel, config: Config) -> Self {
         let events = EventServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
-        let stores = StoreServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
-        Self { events, stores, config }
+        let stores = StoreServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let coupons = CouponServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Self { events, stores, coupons, config }
     }
 
     /// Reconciles counters, records and log. It reads every record, and its deadline is [`crate::Deadlines::operate`].
@@ -54,10 +57,102 @@ impl Operator {
         .await
     }
 
+    /// Gives a coupon to many users, page by page; every page names the issue and its distribution. `told` hears of each page
+    /// that is done. A broken stream goes on with the first page that was not answered, which harms nobody: the id makes
+    /// each user's coupon happen once. Answers the sums.
+    ///
+    /// # Errors
+    /// [`Error`]: a refusal, or a server that could not be reached as often as changes are tried.
+    pub async fn issue(
+        &self,
+        pages: Vec<v1::IssueCouponsRequest>,
+        mut told: impl FnMut(&v1::IssueCouponsResponse),
+    ) -> Result<v1::IssueCouponsResponse, Error> {
+        let Config { retries, .. } = self.config;
+        let mut sums = v1::IssueCouponsResponse::default();
+        let (mut done, mut attempt) = (0_usize, 0);
+        loop {
+            attempt += 1;
+            let begun = sums.clone();
+            let left = pages.get(done..).unwrap_or_default().to_vec();
+            let answered = async {
+                let mut coupons = self.coupons.clone();
+                let mut stream = coupons.issue_coupons(tokio_stream::iter(left)).await?.into_inner();
+                while let Some(page) = stream.message().await? {
+                    sums = added(&begun, page);
+                    done = done.saturating_add(1);
+                    attempt = 1;
+                    told(&sums);
+                }
+                Ok::<(), tonic::Status>(())
+            };
+            let Err(status) = answered.await else { return Ok(sums) };
+            self.wait_for_another(Error::from_status(&status, attempt), attempt, retries.attempts_max(Kind::Change)).await?;
+        }
+    }
+
+    /// The single-use codes of a distribution; `told` hears of each page of them. A broken stream goes on where it stood.
+    ///
+    /// # Errors
+    /// [`Error`]: a refusal, or a server that could not be reached as often as questions are tried.
+    pub async fn codes(
+        &self,
+        mut request: v1::GenerateCodesRequest,
+        mut told: impl FnMut(&v1::GenerateCodesResponse),
+    ) -> Result<(), Error> {
+        let Config { retries, .. } = self.config;
+        let limited = request.count > 0;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let answered = async {
+                let mut stream = self.coupons.clone().generate_codes(request.clone()).await?.into_inner();
+                while let Some(page) = stream.message().await? {
+                    let count = i64::try_from(page.codes.len()).unwrap_or(i64::MAX);
+                    request.first = request.first.saturating_add(count);
+                    request.count = request.count.saturating_sub(count).max(0);
+                    attempt = 1;
+                    told(&page);
+                }
+                Ok::<(), tonic::Status>(())
+            };
+            let Err(status) = answered.await else { return Ok(()) };
+            // A count of 0 would ask for all of them.
+            if limited && request.count == 0 {
+                return Ok(());
+            }
+            self.wait_for_another(Error::from_status(&status, attempt), attempt, retries.attempts_max(Kind::Read)).await?;
+        }
+    }
+
+    /// Waits where another attempt may help, and has a place left.
+    async fn wait_for_another(&self, error: Error, attempt: u32, attempts_max: u32) -> Result<(), Error> {
+        let asked = match &error {
+            Error::Unavailable { retry_after, .. } | Error::OutcomeUnknown { retry_after, .. } => *retry_after,
+            _ => return Err(error),
+        };
+        if attempt >= attempts_max {
+            return Err(error);
+        }
+        tokio::time::sleep(self.config.retries.wait(attempt, asked, |range| fastrand::u64(0..=range))).await;
+        Ok(())
+    }
+
     /// The log after a cursor, as the request says. Nothing is asked before [`Subscription::next`].
     #[must_use]
     pub fn subscribe(&self, request: v1::SubscribeRequest) -> Subscription {
         Subscription { operator: self.clone(), request, stream: None, over: false }
+    }
+}
+
+/// What was done before a stream, and what it says that it did.
+fn added(before: &v1::IssueCouponsResponse, page: v1::IssueCouponsResponse) -> v1::IssueCouponsResponse {
+    v1::IssueCouponsResponse {
+        users_done: before.users_done.saturating_add(page.users_done),
+        issued: before.issued.saturating_add(page.issued),
+        repeated: before.repeated.saturating_add(page.repeated),
+        refused_total: before.refused_total.saturating_add(page.refused_total),
+        refused: page.refused,
     }
 }
 
@@ -95,14 +190,7 @@ impl Subscription {
                 Err(status) => Error::from_status(&status, attempt),
             };
             self.stream = None;
-            let asked = match &error {
-                Error::Unavailable { retry_after, .. } | Error::OutcomeUnknown { retry_after, .. } => *retry_after,
-                _ => return Err(error),
-            };
-            if attempt >= retries.attempts_max(Kind::Read) {
-                return Err(error);
-            }
-            tokio::time::sleep(retries.wait(attempt, asked, |range| fastrand::u64(0..=range))).await;
+            self.operator.wait_for_another(error, attempt, retries.attempts_max(Kind::Read)).await?;
         }
         Ok(None)
     }

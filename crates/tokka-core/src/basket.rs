@@ -318,6 +318,18 @@ impl Basket {
         self
     }
 
+    /// The same basket with other coupons, offered in the same way: what a wallet has is known only after it was asked.
+    /// Those beyond [`COUPONS_MAX`] are left out.
+    #[must_use]
+    pub fn with_coupons(mut self, coupons: Vec<Id>) -> Self {
+        let ids = coupons.into_iter().take(COUPONS_MAX).map(|id| id.as_str().to_owned()).collect();
+        self.coupons = match self.coupons {
+            CouponsOffered::These(_) => CouponsOffered::These(ids),
+            CouponsOffered::Auto { .. } => CouponsOffered::Auto { held: ids },
+        };
+        self
+    }
+
     /// The same basket, by somebody who knows promotions that are not in the rulebook: drafts, and what has ended for good.
     /// Where the request names one of them it is not published, and not unknown.
     #[must_use]

@@ -109,7 +109,7 @@ pub struct Order {
     gifts: Vec<GiftGiven>,
     free_units: Vec<FreeUnits>,
     included_units: Vec<FreeUnits>,
-    /// CLAWBACK: the coupons that the order still holds.
+    /// The coupons that applied; under CLAWBACK those that the order still holds.
     coupons: Vec<PromoIx>,
     /// CLAWBACK: what each payer funds now.
     funding: BTreeMap<Payer, Amount>,
@@ -188,6 +188,17 @@ impl Order {
     #[must_use]
     pub fn held(&self) -> &[(CounterKey, i64)] {
         &self.held
+    }
+
+    /// The coupons that the order still holds: those that a unit which is left was discounted by, or, under CLAWBACK, that
+    /// what is left was priced with.
+    #[must_use]
+    pub fn coupons(&self) -> Vec<PromoIx> {
+        let earns = |coupon: &PromoIx| match self.policy {
+            RefundPolicy::Proportional => proportional::still_touches(self, *coupon, |_| true),
+            RefundPolicy::Clawback => true,
+        };
+        self.coupons.iter().filter(|coupon| earns(coupon)).copied().collect()
     }
 
     /// What goes back if these units of these lines (by line id) do, and the order that is left. The order itself

@@ -198,6 +198,18 @@ impl Rulebook {
         found
     }
 
+    /// Coupons that are active for a basket and cover one of its lines, in order of application, whether or not it offers
+    /// them.
+    #[must_use]
+    pub fn coupons_covering(&self, basket: &Basket) -> Vec<PromoIx> {
+        let visitor = Visitor::of(basket);
+        let mut found: Vec<PromoIx> = basket.lines().iter().flat_map(|line| self.coupons_of(line)).collect();
+        found.sort_by_key(|coupon| (self.compiled(*coupon).stage, *coupon));
+        found.dedup();
+        found.retain(|coupon| self.why_not_active(*coupon, &visitor).is_none());
+        found
+    }
+
     pub(crate) fn promotion(&self, ix: PromoIx) -> &Promotion {
         self.promotions.at(ix)
     }

@@ -37,13 +37,6 @@ pub(crate) enum ApiError {
     Malformed(String),
     /// A message beyond the limit of its call.
     TooLarge(String),
-    /// A field asks for something that is not built yet.
-    NotServed {
-        /// Its path, where the request was refused by its form.
-        field: Option<String>,
-        /// What it asks for.
-        what: &'static str,
-    },
     /// No such reservation of this user.
     NotFound {
         /// Its id.
@@ -188,7 +181,6 @@ impl ApiError {
             Self::Invalid(_) => (Code::InvalidArgument, "INVALID_FIELDS"),
             Self::Malformed(_) => (Code::InvalidArgument, "MALFORMED_MESSAGE"),
             Self::TooLarge(_) => (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
-            Self::NotServed { .. } => (Code::Unimplemented, "NOT_SERVED_YET"),
             Self::NotFound { .. } => (Code::NotFound, "RESERVATION_NOT_FOUND"),
             Self::NoPromotion(_) => (Code::NotFound, "PROMOTION_NOT_FOUND"),
             Self::Taken { .. } => (Code::AlreadyExists, "ID_TAKEN"),
@@ -221,17 +213,6 @@ impl ApiError {
                 message
             }
             Self::Malformed(why) | Self::TooLarge(why) => why,
-            Self::NotServed { field, what } => {
-                let message = format!("{what} is not served yet");
-                match field.map(|field| clip(field, FIELD_BYTES_MAX)) {
-                    Some(field) => {
-                        let message = format!("`{field}`: {message}");
-                        about.insert("field".to_owned(), field);
-                        message
-                    }
-                    None => message,
-                }
-            }
             Self::NotFound { reservation } => {
                 format!("there is no reservation `{}` of this user", clip(reservation, FIELD_BYTES_MAX))
             }
@@ -289,6 +270,9 @@ impl ApiError {
                 let words = clip(words, DESCRIPTION_BYTES_MAX);
                 if code == Code::FailedPrecondition {
                     details.add_precondition_failure_violation(reason, subject, words.clone());
+                }
+                if let coupon::Refused::TooManyAttempts { retry_after } = refused {
+                    details.set_retry_info(Some(retry_after));
                 }
                 if let coupon::Refused::Claim(shortages) = refused {
                     about.insert("counters".to_owned(), shortages.len().to_string());

@@ -24,7 +24,8 @@ use crate::coupons::record::HandedOut;
 use crate::error::ApiError;
 use crate::payload::Stored;
 use crate::reservations::{self, Reservations};
-use crate::response::event as wire;
+use crate::response::coupons;
+use crate::response::event::{self as wire, OfOrder};
 
 mod order;
 
@@ -192,18 +193,19 @@ pub fn told(event: &Event) -> v1::Event {
         Ok(None) => {}
         Err(why) => tracing::error!(record_id = id, version, why, "an event is told without its coupon"),
     }
-    let (user, order) = names(record).unwrap_or_else(|error| {
+    let of_order = names(record).unwrap_or_else(|error| {
         tracing::error!(reservation_id = id, version, ?error, "an event is told without the names of its order");
-        (None, None)
+        OfOrder::default()
     });
-    wire::of_order(entry, record, user, order)
+    wire::of_order(entry, record, of_order)
 }
 
-/// Who bought, and what the order is called by now.
-fn names(record: &Record) -> Result<(Option<String>, Option<v1::OrderReference>), ApiError> {
+/// Who bought, with which coupons, and what the order is called by now.
+fn names(record: &Record) -> Result<OfOrder, ApiError> {
     let (stored, order) = reservations::named(record)?;
-    let buyer = stored.as_ref().map(Stored::buyer).transpose()?.unwrap_or_default();
-    Ok((buyer.user, order))
+    let user = stored.as_ref().map(Stored::buyer).transpose()?.unwrap_or_default().user;
+    let coupons = stored.map(|stored| coupons::used(user.as_deref(), &stored.coupons)).unwrap_or_default();
+    Ok(OfOrder { user, order, coupons })
 }
 
 /// A batch in messages that a caller takes. All but the last bring the cursor from before it: its other events are not

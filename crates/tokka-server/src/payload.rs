@@ -10,6 +10,7 @@ use prost::Message;
 use tokka_core::refund::RefundPolicy;
 use tokka_proto::v1;
 
+use crate::coupons::offers::Offered;
 use crate::packed;
 
 /// The message follows as it is.
@@ -54,6 +55,9 @@ pub(crate) struct Stored {
     /// What the caller calls the order, as Reserve said.
     #[prost(message, optional, tag = "10")]
     pub(crate) order: Option<v1::OrderReference>,
+    /// The coupons of the user's wallet that were offered.
+    #[prost(message, repeated, tag = "12")]
+    pub(crate) coupons: Vec<Offered>,
     /// What it names that was not in force, so that it is not unknown later either: stages, as numbers, by id.
     #[prost(btree_map = "string, uint32", tag = "11")]
     pub(crate) out_of_force: BTreeMap<String, u32>,

@@ -1,18 +1,22 @@
 //! What does a basket cost, and is it held? `PricingService`: request → basket → rulebook → usage of counters → price →
 //! response; what is done with a price is in `reservations`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokka_core::basket::{Basket, CouponsOffered, Strategy};
 use tokka_core::quote::View;
+use tokka_ledger::LedgerError;
 use tokka_proto::v1;
 use tokka_proto::v1::pricing_service_server::PricingService;
 use tonic::{Request, Response, Status};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Published};
 use crate::counters::{CounterState, Counters};
+use crate::coupons::offers::{self, Resolved, Wanted};
+use crate::coupons::{Coupons, claimable};
 use crate::error::ApiError;
 use crate::reservations::{Reservations, to_the_end};
 use crate::{counters, open_orders, request, response, suggestions};
@@ -78,20 +82,66 @@ impl Pricing {
         let published = self.catalogue.current();
         published.ready()?;
         let rulebook = &published.rulebook;
-        let prepared = rulebook.prepare(&order.basket)?;
-        let usage = counters::read(&*self.counters, rulebook, &order.basket, prepared.counters()).await;
-        let quote = in_place(&order.basket, || prepared.price(&usage.used, order.view))?;
-        let mut answer = response::quote(rulebook, &published.revision, &order.basket, &quote, usage.state, order.view);
+        let (mut resolved, wallet) = self.look_up(&order, &published).await?;
+        let basket = &*resolved.basket;
+        let prepared = rulebook.prepare(basket)?;
+        let mut usage = counters::read(&*self.counters, rulebook, basket, prepared.counters()).await;
+        if wallet == Wallet::Unknown {
+            usage.state = CounterState::Unknown;
+        }
+        let quote = in_place(basket, || prepared.price(&usage.used, order.view))?;
+        let mut answer = response::quote(rulebook, &published.revision, basket, &quote, usage.state, order.view);
+        offers::mark(&mut resolved.offered, rulebook, &quote.applied);
         if order.view == View::Full && usage.state == CounterState::Known {
             let ledger = &*self.reservations.ledger;
-            open_orders::say_of_outcomes(ledger, rulebook, &order.basket, prepared.counters(), &quote, &mut answer).await;
+            open_orders::say_of_outcomes(ledger, rulebook, basket, prepared.counters(), &quote, &mut answer).await;
         }
+        let user = basket.user().map(|user| user.as_str());
+        response::coupons::say_of_quote(&mut answer, rulebook, user, &resolved.offered, order.view);
         let mut suggestions = Vec::new();
         if order.view == View::Full {
-            suggestions = suggestions::of(&*self.counters, rulebook, &order.basket, &quote, &order.suggest).await?;
+            suggestions = suggestions::of(&*self.counters, rulebook, basket, &quote, &order.suggest).await?;
         }
-        Ok(v1::QuoteResponse { quote: Some(answer), suggestions })
+        let claimable = if order.claimable { self.claimable(&published, basket).await } else { Vec::new() };
+        Ok(v1::QuoteResponse { quote: Some(answer), suggestions, claimable })
     }
+}
+
+impl Pricing {
+    /// What the basket offers. A silent store costs the coupons of wallets, and no quote.
+    async fn look_up<'a>(
+        &self,
+        order: &'a request::QuoteOrder,
+        published: &Published,
+    ) -> Result<(Resolved<'a>, Wallet), ApiError> {
+        let wanted = Wanted { offers: &order.offers, auto: order.auto };
+        let looked = self.reservations.coupons.look_up(wanted, &order.basket, published, &HashMap::new()).await;
+        match looked {
+            Ok(resolved) => Ok((resolved, Wallet::Known)),
+            Err(ApiError::Store(LedgerError::Malformed(why))) => Err(ApiError::Bug(why)),
+            Err(ApiError::Store(_)) => Ok((Coupons::without_wallets(wanted, &order.basket, published), Wallet::Unknown)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Pricing {
+    /// What the user may still claim that covers a line. A silent store costs this, and no quote.
+    async fn claimable(&self, published: &Published, basket: &Basket) -> Vec<v1::ClaimableCoupon> {
+        let offers = claimable::covering(published, basket);
+        let user = basket.user().map(|user| user.as_str());
+        let Ok(used) = self.reservations.ledger.usage(&claimable::counters(&offers, user)).await else { return Vec::new() };
+        let found = claimable::with_usage(&offers, user, Some(&used));
+        let left = found.iter().filter(|coupon| coupon.left != Some(0)).take(claimable::IN_A_QUOTE);
+        left.map(|coupon| response::storefront::claimable(&published.rulebook, coupon)).collect()
+    }
+}
+
+/// Did the store say what the user holds, where that was asked for?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wallet {
+    Known,
+    Unknown,
 }
 
 /// Runs a search where it does not hold up the other calls of its thread.
@@ -161,9 +211,12 @@ item_price: {fixed: 980}
             v1::Basket { currency: "JPY".to_owned(), user: Some("u1".to_owned()), lines: vec![line], ..Default::default() };
         let request = v1::QuoteRequest { basket: Some(basket), view: v1::View::Full.into(), ..Default::default() };
         let receipts = Receipts::open(folder.path()).expect("a key").of_store(vec!["test".to_owned()]);
+        let ledger: Arc<dyn tokka_ledger::Ledger> = Arc::new(tokka_ledger::Memory::default());
+        let coupons = Arc::new(Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
         let reservations = Reservations {
             catalogue: Arc::clone(&catalogue),
-            ledger: Arc::new(tokka_ledger::Memory::default()),
+            ledger,
+            coupons,
             receipts,
             thawed: Thawed::default(),
             scarce: Scarce::default(),

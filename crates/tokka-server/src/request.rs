@@ -18,6 +18,8 @@ pub(crate) mod storefront;
 
 /// The word that selects no promotion at all; no document may be called so.
 const NONE: &str = "none";
+/// The id of no coupon, which keeps the place of one that is looked up in a wallet.
+const IN_WALLET: &str = "0";
 /// Entries of a page, where the request does not say, and the most.
 const PAGE_SIZE: usize = 100;
 const PAGE_SIZE_MAX: usize = 1_000;
@@ -26,32 +28,52 @@ const BESIDE_THE_BASKET: [&str; 6] = ["coupons", "select", "select_spend", "sele
 /// `0001-01-01T00:00:00Z`, where `google.protobuf.Timestamp` begins.
 const FIRST_SECOND: i64 = -62_135_596_800;
 
+/// A coupon that a request offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// By the coupon's design.
+    Design(String),
+    /// One of the user's wallet.
+    Instance(String),
+    /// A code, as typed.
+    Code(String),
+}
+
 /// A request that obeys every bound.
 #[derive(Debug)]
 pub(crate) struct QuoteOrder {
+    /// What stands in it for an instance says nothing: wallets are looked into later.
     pub(crate) basket: Basket,
+    /// What is offered.
+    pub(crate) offers: Vec<Offer>,
+    /// And everything that the user holds besides.
+    pub(crate) auto: bool,
     pub(crate) view: View,
+    /// What may be claimed is asked for.
+    pub(crate) claimable: bool,
     /// Products that might be added.
     pub(crate) suggest: Vec<LineRequest>,
 }
 
 /// Reads a request; `now` is the moment to price for where it names none.
 pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<QuoteOrder, ApiError> {
-    if let Some(refusal) = not_served(&request) {
-        return Err(refusal);
-    }
     let v1::QuoteRequest { basket, coupons, select, select_spend, select_gift, view, strategy, coupons_auto, include, suggest } =
         request;
     let mut wrong = Vec::new();
     let view = self::view(view, &mut wrong);
     let strategy = self::strategy(strategy, &mut wrong);
-    nothing_else(&include, &mut wrong);
-    let coupons = designs(coupons, &mut wrong);
+    let claimable = self::claimable(&include, &mut wrong);
+    let offers = self::offers(coupons, &mut wrong);
     let select_spend = spend_selections(select_spend, &mut wrong);
     let Some(v1::Basket { currency, lines, user, at, user_tags, channel, region }) = basket else {
         wrong.push(FieldViolation::new("basket", "a quote is asked for a basket"));
         return Err(ApiError::Invalid(wrong));
     };
+    if user.is_none() && offers.iter().any(|offer| !matches!(offer, Offer::Design(_))) {
+        let description = "a coupon of a wallet or a code is offered, and the basket names no user";
+        wrong.push(FieldViolation::new("basket.user", description));
+    }
+    let coupons = offers.iter().map(in_basket).collect();
     let at = at.map_or(now, |at| moment(at, now, &mut wrong));
 
     let request = BasketRequest {
@@ -70,7 +92,10 @@ pub(crate) fn quote_order(request: v1::QuoteRequest, now: Timestamp) -> Result<Q
     };
     // What the wire got wrong stands in the request as some valid value, so that the rest is checked all the same.
     match Basket::parse(request) {
-        Ok(basket) if wrong.is_empty() => Ok(QuoteOrder { basket, view, suggest: suggest.into_iter().map(line).collect() }),
+        Ok(basket) if wrong.is_empty() => {
+            let suggest = suggest.into_iter().map(line).collect();
+            Ok(QuoteOrder { basket, offers, auto: coupons_auto, view, claimable, suggest })
+        }
         Ok(_) => Err(ApiError::Invalid(wrong)),
         Err(violations) => {
             let unset: Vec<String> = wrong.iter().map(|violation| violation.field.clone()).collect();
@@ -102,24 +127,6 @@ fn already_named(named: &[String], field: &str) -> bool {
         .any(|earlier| field.strip_prefix(earlier.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])))
 }
 
-/// The first field that asks for what is not built yet. What is built leaves this list.
-fn not_served(request: &v1::QuoteRequest) -> Option<ApiError> {
-    use v1::coupon_offer::Offer;
-    let refuse = |field: String, what| Some(ApiError::NotServed { field: Some(field), what });
-    for (index, coupon) in request.coupons.iter().enumerate() {
-        match &coupon.offer {
-            Some(Offer::Instance(_)) => return refuse(format!("coupons[{index}].instance"), "a coupon of a wallet"),
-            Some(Offer::Code(_)) => return refuse(format!("coupons[{index}].code"), "a coupon code"),
-            Some(Offer::Design(_)) | None => {}
-        }
-    }
-    let claimable = i32::from(v1::Include::Claimable);
-    if let Some(index) = request.include.iter().position(|include| *include == claimable) {
-        return refuse(format!("include[{index}]"), "`INCLUDE_CLAIMABLE`");
-    }
-    None
-}
-
 /// What is asked for of a page, the default for 0, and never more than the most.
 fn page_size(page_size: i32, wrong: &mut Vec<FieldViolation>) -> usize {
     match usize::try_from(page_size) {
@@ -143,12 +150,19 @@ fn view(view: i32, wrong: &mut Vec<FieldViolation>) -> View {
     }
 }
 
-/// INVARIANT: what `include` may name was refused before, until it is served.
-fn nothing_else(include: &[i32], wrong: &mut Vec<FieldViolation>) {
-    for (index, unknown) in include.iter().enumerate() {
-        let description = format!("`{unknown}` is nothing that a quote may bring: there is `INCLUDE_CLAIMABLE`");
-        wrong.push(FieldViolation::new(format!("include[{index}]"), description));
+/// Is it asked for what may be claimed?
+fn claimable(include: &[i32], wrong: &mut Vec<FieldViolation>) -> bool {
+    let mut asked = false;
+    for (index, include) in include.iter().enumerate() {
+        match v1::Include::try_from(*include) {
+            Ok(v1::Include::Claimable) => asked = true,
+            Ok(v1::Include::Unspecified) | Err(_) => {
+                let description = format!("`{include}` is nothing that a quote may bring: there is `INCLUDE_CLAIMABLE`");
+                wrong.push(FieldViolation::new(format!("include[{index}]"), description));
+            }
+        }
     }
+    asked
 }
 
 fn strategy(strategy: i32, wrong: &mut Vec<FieldViolation>) -> Strategy {
@@ -163,19 +177,36 @@ fn strategy(strategy: i32, wrong: &mut Vec<FieldViolation>) -> Strategy {
     }
 }
 
-fn designs(coupons: Vec<v1::CouponOffer>, wrong: &mut Vec<FieldViolation>) -> Vec<String> {
-    let mut designs = Vec::with_capacity(coupons.len());
+/// What stands for an offer in a basket whose wallet is not looked into yet.
+fn in_basket(offer: &Offer) -> String {
+    match offer {
+        Offer::Design(design) => design.clone(),
+        Offer::Instance(_) | Offer::Code(_) => IN_WALLET.to_owned(),
+    }
+}
+
+fn offers(coupons: Vec<v1::CouponOffer>, wrong: &mut Vec<FieldViolation>) -> Vec<Offer> {
+    let mut offers = Vec::with_capacity(coupons.len());
     for (index, coupon) in coupons.into_iter().enumerate() {
         match coupon.offer {
-            Some(v1::coupon_offer::Offer::Design(design)) => designs.push(design),
-            // INVARIANT: instances and codes were refused before. An empty place keeps the numbers of the others.
-            Some(_) | None => {
-                wrong.push(FieldViolation::new(format!("coupons[{index}]"), "an offer names a `design`"));
-                designs.push(String::new());
+            Some(v1::coupon_offer::Offer::Design(design)) => offers.push(Offer::Design(design)),
+            Some(v1::coupon_offer::Offer::Instance(instance)) => {
+                reservation::token(&format!("coupons[{index}].instance"), &instance, wrong);
+                offers.push(Offer::Instance(instance));
+            }
+            Some(v1::coupon_offer::Offer::Code(code)) => {
+                coupons::code(&format!("coupons[{index}].code"), &code, wrong);
+                offers.push(Offer::Code(code));
+            }
+            // An empty place keeps the numbers of the others.
+            None => {
+                let description = "an offer names a `design`, an `instance` or a `code`";
+                wrong.push(FieldViolation::new(format!("coupons[{index}]"), description));
+                offers.push(Offer::Design(String::new()));
             }
         }
     }
-    designs
+    offers
 }
 
 fn selection(promotion: String) -> Selection {

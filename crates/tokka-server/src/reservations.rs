@@ -9,6 +9,7 @@ use tokka_ledger::{Ledger, LedgerError};
 use tokka_proto::v1;
 
 use crate::catalogue::Catalogue;
+use crate::coupons::Coupons;
 use crate::error::{ApiError, Forbidden, Stands};
 use crate::frozen::Thawed;
 use crate::payload::{Stored, Unreadable};
@@ -33,6 +34,7 @@ const TRIES_MAX: usize = 5;
 pub(crate) struct Reservations {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) coupons: Arc<Coupons>,
     pub(crate) receipts: Receipts,
     pub(crate) thawed: Thawed,
     pub(crate) scarce: Scarce,

@@ -60,7 +60,8 @@ const COUPONS: &str = <CouponServiceServer<CouponDesk> as NamedService>::NAME;
 
 /// What is served to callers, and what to operators, besides reflection itself.
 const CALLERS: [&str; 4] = [PRICING, STOREFRONT, COUPONS, HEALTH];
-const OPERATORS: [&str; 5] = [
+const OPERATORS: [&str; 6] = [
+    COUPONS,
     <PromotionServiceServer<Promotions> as NamedService>::NAME,
     <EventServiceServer<EventFeed> as NamedService>::NAME,
     <InsightServiceServer<Insight> as NamedService>::NAME,
@@ -184,9 +185,11 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
     let started =
         Started { address: main.address, admin: admin.as_ref().map(|admin| admin.address), catalogue: catalogue.state() };
 
+    let coupons = Arc::new(Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
     let reservations = Arc::new(Reservations {
         catalogue: Arc::clone(&catalogue),
         ledger: Arc::clone(&ledger),
+        coupons: Arc::clone(&coupons),
         receipts: store.receipts,
         thawed: Thawed::default(),
         scarce: Scarce::default(),
@@ -212,7 +215,6 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         None => None,
     };
     let insight = Insight::new(Arc::clone(&catalogue), Arc::clone(&ledger), totals.clone(), streams_end.clone());
-    let coupons = Arc::new(Coupons { catalogue: Arc::clone(&catalogue), ledger: Arc::clone(&ledger) });
     let storefront = Storefront { catalogue: Arc::clone(&catalogue), usage: Arc::new(RecentUsage::new(Arc::clone(&ledger))) };
     let pricing = Pricing {
         catalogue: Arc::clone(&catalogue),
@@ -227,7 +229,10 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
         .add_service(reflection(&CALLERS).build_v1alpha()?)
         .add_service(StorefrontServiceServer::new(storefront).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(PricingServiceServer::new(pricing).max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(CouponServiceServer::new(CouponDesk { coupons }).max_decoding_message_size(REQUEST_BYTES_MAX));
+        .add_service(
+            CouponServiceServer::new(CouponDesk { coupons: Arc::clone(&coupons), of_operators: false })
+                .max_decoding_message_size(REQUEST_BYTES_MAX),
+        );
     let (end_admin, admin_ends) = oneshot::channel::<()>();
     let mut administered = JoinSet::new();
     if let Some(admin) = admin {
@@ -240,6 +245,9 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>, ready: im
                 PromotionServiceServer::new(Promotions::new(line))
                     .max_decoding_message_size(CATALOGUE_BYTES_MAX)
                     .max_encoding_message_size(usize::MAX),
+            )
+            .add_service(
+                CouponServiceServer::new(CouponDesk { coupons, of_operators: true }).max_decoding_message_size(REQUEST_BYTES_MAX),
             )
             .add_service(EventServiceServer::new(feed.clone()))
             .add_service(InsightServiceServer::new(insight))

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use prost::Message;
 use tokka_core::card::{Known, Sold};
 use tokka_core::id::Token;
-use tokka_core::prepare::Visitor;
 use tokka_core::promotion::{Promotion, Status};
 use tokka_core::zone;
 use tokka_ledger::name::Name;
@@ -19,6 +18,7 @@ use tonic::{Request, Response, Status as Refusal};
 
 use crate::catalogue::Catalogue;
 use crate::counters::{self, CounterState};
+use crate::coupons::claimable;
 use crate::error::ApiError;
 use crate::page_token;
 use crate::recent_usage::RecentUsage;
@@ -48,6 +48,13 @@ impl StorefrontService for Storefront {
 
     async fn list_zone(&self, request: Request<v1::ListZoneRequest>) -> Result<Response<v1::ListZoneResponse>, Refusal> {
         Ok(Response::new(self.zone(request.into_inner(), Timestamp::now()).await?))
+    }
+
+    async fn list_claimable_coupons(
+        &self,
+        request: Request<v1::ListClaimableCouponsRequest>,
+    ) -> Result<Response<v1::ListClaimableCouponsResponse>, Refusal> {
+        Ok(Response::new(self.centre(request.into_inner(), Timestamp::now()).await?))
     }
 }
 
@@ -106,18 +113,53 @@ impl Storefront {
             .zip(own)
             .map(|(sku, sold)| v1::ZoneProduct { sku: sku.as_str().to_owned(), stock: sold.map(response::stock) });
 
-        let visitor =
-            Visitor { at: page.at, user_tags: &page.user_tags, channel: page.channel.as_ref(), region: page.region.as_ref() };
-        let closed = rulebook.why_not_active(ix, &visitor);
+        let at = page.looking.at;
+        let closed = rulebook.why_not_active(ix, &page.looking.visitor());
         Ok(v1::ListZoneResponse {
-            zone: Some(response::zone(rulebook, ix, &covers, closed.as_ref(), page.at, whole)),
+            zone: Some(response::zone(rulebook, ix, &covers, closed.as_ref(), at, whole)),
             products: products.collect(),
             next_page_token: if end < covers.skus.len() { token.write(end) } else { String::new() },
             products_total: i64::try_from(covers.skus.len()).unwrap_or(i64::MAX),
             currency: rulebook.settings().currency.clone(),
             revision: published.revision.clone(),
             counters: counter_state(state).into(),
-            at: Some(timestamp(page.at)),
+            at: Some(timestamp(at)),
+        })
+    }
+
+    async fn centre(
+        &self,
+        asked: v1::ListClaimableCouponsRequest,
+        now: Timestamp,
+    ) -> Result<v1::ListClaimableCouponsResponse, ApiError> {
+        let list = v1::ListClaimableCouponsRequest { page_size: 0, page_token: String::new(), ..asked.clone() }.encode_to_vec();
+        let page = request::centre(asked, now)?;
+        let published = self.catalogue.current();
+        published.ready()?;
+        let all = claimable::centre(&published, &page.looking.visitor(), page.owner.as_deref());
+        let token = page_token::Of::new(&list, &published.revision);
+        let begin = match page.page_token.as_str() {
+            "" => 0,
+            // What has ended since the page before is on no page.
+            text => token.read(text).ok_or_else(request::wrong_page)?.min(all.len()),
+        };
+        let end = begin.saturating_add(page.page_size).min(all.len());
+        let offers = all.get(begin..end).unwrap_or_default();
+        let user = page.looking.user.as_ref().map(Token::as_str);
+        let names = claimable::counters(offers, user);
+        let (used, state) = match self.usage.of(&names).await {
+            Ok(_) if names.is_empty() => (Some(Vec::new()), CounterState::NotLimited),
+            Ok(used) => (Some(used), CounterState::Known),
+            Err(_) => (None, CounterState::Unknown),
+        };
+        let coupons = claimable::with_usage(offers, user, used.as_deref());
+        Ok(v1::ListClaimableCouponsResponse {
+            coupons: coupons.iter().map(|coupon| response::claimable(&published.rulebook, coupon)).collect(),
+            next_page_token: if end < all.len() { token.write(end) } else { String::new() },
+            currency: published.rulebook.settings().currency.clone(),
+            revision: published.revision.clone(),
+            counters: counter_state(state).into(),
+            at: Some(timestamp(page.looking.at)),
         })
     }
 

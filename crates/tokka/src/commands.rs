@@ -13,6 +13,7 @@ pub(crate) mod rollback;
 
 pub(crate) mod apply;
 pub(crate) mod cards;
+pub(crate) mod coupons;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod offers;

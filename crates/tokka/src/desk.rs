@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
-use tokka_client::{Config, ConnectError, Deadlines, Error, Promotions, v1};
+use tokka_client::{Config, ConnectError, Deadlines, Error, Operator, Promotions, v1};
 
 use crate::failure::Failure;
 use crate::remote::{self, Period};
@@ -67,6 +67,18 @@ impl Desk {
         config.deadlines = Deadlines::all(self.timeout.0);
         config.connect_max = remote::PATIENCE;
         runtime.block_on(async { calls(client(config).map_err(|error| Failure::Usage(error.to_string()))?).await })
+    }
+
+    /// Asks the server what operators ask besides.
+    ///
+    /// # Errors
+    /// As other commands of operators.
+    pub(crate) fn operate<A>(&self, call: impl AsyncFnOnce(Operator) -> Result<A, Error>) -> Result<A, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::because)?;
+        runtime.block_on(async {
+            let operator = remote::operator(&self.server, self.timeout.0)?;
+            call(operator).await.map_err(|error| remote::refused_to_operator(&self.server, &error))
+        })
     }
 
     /// Asks a person whether it shall be done.

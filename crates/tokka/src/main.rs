@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, cards, check, commit, events, export, get, history, offers, promotions, quote, reservation, reserve, restore,
+    apply, cards, check, commit, coupons, events, export, get, history, offers, promotions, quote, reservation, reserve, restore,
     rollback, schema, serve, settlement, stats, store as stores, test, verify, watch, zone,
 };
 
@@ -90,6 +90,8 @@ enum Command {
     Offers(offers::Offers),
     /// Lists the products of a promotion, with its terms
     Zone(zone::Zone),
+    /// Claims, redeems, lists, issues coupons, and writes codes
+    Coupons(coupons::Coupons),
     /// Shows what files change in the catalogue of a server, and changes it
     Apply(apply::Apply),
     /// Puts drafts of promotions in force
@@ -135,6 +137,7 @@ fn main() -> ExitCode {
         Command::Cards(arguments) => cards::run(&arguments),
         Command::Offers(arguments) => offers::run(&arguments),
         Command::Zone(arguments) => zone::run(&arguments),
+        Command::Coupons(arguments) => coupons::run(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Publish(arguments) => promotions::publish(&arguments),
         Command::Pause(arguments) => promotions::run(&arguments, promotions::To::Pause),

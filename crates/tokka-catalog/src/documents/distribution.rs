@@ -11,6 +11,9 @@ use crate::document;
 use crate::values::{Count, Positive};
 use crate::yaml::Node;
 
+/// A distribution has at most so many single-use codes.
+pub const CODES_MAX: i64 = 1 << 24;
+
 /// One way in which a coupon is handed out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
@@ -113,6 +116,16 @@ impl DistributionDocument {
         }
         if self.valid_for.is_some_and(|valid_for| valid_for.is_zero()) {
             context.contradiction(node, "valid_for", "is 0: a claimed coupon could not be used", "write `14d`, or leave it out");
+        }
+        if let Codes::SingleUse(count) = &self.codes
+            && *count > CODES_MAX
+        {
+            context.contradiction(
+                node,
+                "codes.count",
+                format!("is more than {CODES_MAX}"),
+                "hand them out by several distributions",
+            );
         }
         let issued = self.issued.map(|issued| issued.0);
         // `per_user` above it is no contradiction: one user may have them all.

@@ -158,7 +158,7 @@ pub(super) fn of_distributions(
             findings.push(Finding { place: *place, list, path: path.to_owned(), message, hint, first: None });
         };
         if let Codes::Shared { code, .. } = &distribution.codes
-            && let Some(other) = codes.insert(code, id)
+            && let Some(other) = codes.insert(code.as_str().to_ascii_uppercase(), id)
         {
             fail("codes.shared", format!("`{code}` is the code of `{other}` too"), "a shared code belongs to one distribution");
         }

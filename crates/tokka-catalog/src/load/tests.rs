@@ -141,7 +141,9 @@ fn a_distribution_may_end_before_it_begins() {
     assert_eq!(read("issued: 0").issued, Some(0));
     let shared = read("codes: {count: 0, shared: SAVE3, uses: 50}");
     assert_eq!(shared.codes, crate::Codes::Shared { code: "SAVE3".parse_token(), uses: 50 });
-    for refused in ["issued: -1", "per_user: 0", "codes: {count: 0, uses: 5}", "issued: 0\ncodes: {count: 1}"] {
+    for refused in
+        ["issued: -1", "per_user: 0", "codes: {count: 0, uses: 5}", "issued: 0\ncodes: {count: 1}", "codes: {count: 16777217}"]
+    {
         assert!(load_texts(&[HEAD, SHOP, coupon, &distribution(refused)]).is_err(), "{refused}");
     }
 }

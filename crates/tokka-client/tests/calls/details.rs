@@ -98,7 +98,7 @@ async fn each_status_has_its_variant() {
         (Code::Aborted, "CONTENTION", "Contention"),
         (Code::Aborted, "VERSION_MOVED", "Moved"),
         (Code::Aborted, "ETAG", "Moved"),
-        (Code::Unimplemented, "NOT_SERVED_YET", "NotServed"),
+        (Code::Unimplemented, "SOON", "NotServed"),
         (Code::PermissionDenied, "PERMISSION_DENIED", "Other"),
     ] {
         let error = reserve(Status::with_error_details(code, "no", details(reason, &[]))).await;

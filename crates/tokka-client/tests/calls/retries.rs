@@ -29,7 +29,7 @@ fn later(code: Code, reason: &str, after: Duration) -> Status {
 }
 
 /// One of each call; every one has its ids.
-const CALLS: [&str; 8] = ["quote", "reserve r", "commit r", "rollback b", "extend e", "get r", "claim c", "coupons"];
+const CALLS: [&str; 9] = ["quote", "reserve r", "commit r", "rollback b", "extend e", "get r", "claim c", "redeem r", "coupons"];
 
 async fn call(client: &Client, what: &str) -> Result<(), Error> {
     let id = || "r".to_owned();
@@ -48,6 +48,9 @@ async fn call(client: &Client, what: &str) -> Result<(), Error> {
         "get r" => client.get(v1::GetReservationRequest { reservation_id: id(), ..Default::default() }).await.map(drop),
         "claim c" => {
             client.claim_coupon(v1::ClaimCouponRequest { request_id: "c".to_owned(), ..Default::default() }).await.map(drop)
+        }
+        "redeem r" => {
+            client.redeem_code(v1::RedeemCodeRequest { request_id: "r".to_owned(), ..Default::default() }).await.map(drop)
         }
         "coupons" => client.user_coupons(v1::ListUserCouponsRequest::default()).await.map(drop),
         other => panic!("no call {other}"),
@@ -81,7 +84,7 @@ async fn every_status_is_tried_again_or_not() {
         (Code::ResourceExhausted, "REACQUIRE_REFUSED", false),
         (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", false),
         (Code::FailedPrecondition, "EXPIRED", false),
-        (Code::Unimplemented, "NOT_SERVED_YET", false),
+        (Code::Unimplemented, "SOON", false),
         (Code::Internal, "INTERNAL", false),
         (Code::Unauthenticated, "UNAUTHENTICATED", false),
         (Code::PermissionDenied, "PERMISSION_DENIED", false),
@@ -248,6 +251,7 @@ async fn nothing_is_sent_without_an_id() {
     let extend = v1::ExtendReservationRequest { reservation_id: "r".to_owned(), ..Default::default() };
     assert_eq!(field(client.extend(extend).await.unwrap_err()), "request_id");
     assert_eq!(field(client.claim_coupon(v1::ClaimCouponRequest::default()).await.unwrap_err()), "request_id");
+    assert_eq!(field(client.redeem_code(v1::RedeemCodeRequest::default()).await.unwrap_err()), "request_id");
     assert_eq!(server.calls(), []);
     // A preview changes nothing, and a receipt names the reservation.
     client.rollback(v1::RollbackRequest { validate_only: true, ..rollback }).await.unwrap();

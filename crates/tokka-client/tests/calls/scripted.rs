@@ -11,7 +11,7 @@ use tokka_client::{Client, Config, v1};
 use tokka_proto::v1::coupon_service_server::{CouponService, CouponServiceServer};
 use tokka_proto::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use tonic::transport::{Channel, Endpoint, Server, Uri};
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, Streaming, async_trait};
 
 /// What the server does with a call.
 pub(crate) enum Line {
@@ -135,10 +135,29 @@ impl CouponService for Scripted {
         self.answer(|request: &v1::ClaimCouponRequest| format!("claim {}", request.request_id), request).await
     }
 
+    async fn redeem_code(&self, request: Request<v1::RedeemCodeRequest>) -> Result<Response<v1::RedeemCodeResponse>, Status> {
+        self.answer(|request: &v1::RedeemCodeRequest| format!("redeem {}", request.request_id), request).await
+    }
+
     async fn list_user_coupons(
         &self,
         request: Request<v1::ListUserCouponsRequest>,
     ) -> Result<Response<v1::ListUserCouponsResponse>, Status> {
         self.answer(|_| "coupons".to_owned(), request).await
+    }
+
+    // What operators call is not repeated, and has no script.
+    type IssueCouponsStream = tokio_stream::Empty<Result<v1::IssueCouponsResponse, Status>>;
+    type GenerateCodesStream = tokio_stream::Empty<Result<v1::GenerateCodesResponse, Status>>;
+
+    async fn issue_coupons(
+        &self,
+        _: Request<Streaming<v1::IssueCouponsRequest>>,
+    ) -> Result<Response<Self::IssueCouponsStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
+    }
+
+    async fn generate_codes(&self, _: Request<v1::GenerateCodesRequest>) -> Result<Response<Self::GenerateCodesStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
     }
 }

@@ -93,10 +93,12 @@ fn as_here() -> BTreeMap<&'static str, (Duration, u32)> {
         ("/tokka.v1.PricingService/ExtendReservation", (deadlines.change, retries.changes_max)),
         ("/tokka.v1.PricingService/GetReservation", (deadlines.get, retries.reads_max)),
         ("/tokka.v1.CouponService/ClaimCoupon", (deadlines.change, retries.changes_max)),
+        ("/tokka.v1.CouponService/RedeemCode", (deadlines.change, retries.changes_max)),
         ("/tokka.v1.CouponService/ListUserCoupons", (deadlines.get, retries.reads_max)),
         ("/tokka.v1.StorefrontService/PriceCards", (deadlines.quote, retries.reads_max)),
         ("/tokka.v1.StorefrontService/GetProductOffers", (deadlines.quote, retries.reads_max)),
         ("/tokka.v1.StorefrontService/ListZone", (deadlines.quote, retries.reads_max)),
+        ("/tokka.v1.StorefrontService/ListClaimableCoupons", (deadlines.quote, retries.reads_max)),
     ])
 }
 

@@ -145,7 +145,7 @@ fn end_what_is_no_longer_earned(
 }
 
 /// Is a unit left that the promotion touched, on a line that matters?
-fn still_touches(order: &Order, promotion: PromoIx, matters: impl Fn(LineIx) -> bool) -> bool {
+pub(super) fn still_touches(order: &Order, promotion: PromoIx, matters: impl Fn(LineIx) -> bool) -> bool {
     let left = order.segments.iter().filter(|segment| segment.left > 0 && matters(segment.as_paid.line));
     left.into_iter().any(|segment| segment.as_paid.chain.iter().any(|touch| touch.promotion == promotion))
 }

@@ -17,7 +17,7 @@ impl Coupons {
     pub(crate) async fn claim(&self, asked: v1::ClaimCouponRequest, now: Timestamp) -> Result<v1::ClaimCouponResponse, ApiError> {
         let v1::ClaimCouponRequest { user, distribution, request_id } = request::claim(asked)?;
         let how = v1::HandedOut::Claimed;
-        let order = Order { user: &user, distribution: &distribution, how, request_id: &request_id };
+        let order = Order { user: &user, distribution: &distribution, how, request_id: &request_id, code: None };
         // The id is answered for before the claim: a repetition gets its first answer, whatever is left by now.
         let claimed = match self.handed_out_before(&order).await? {
             Some(claimed) => claimed,
@@ -33,7 +33,7 @@ impl Coupons {
     pub(super) async fn as_it_stands(&self, handed_out: &HandedOut, now: Timestamp) -> Result<v1::UserCoupon, ApiError> {
         let published = self.catalogue.current();
         let (user, place) = (&handed_out.user, handed_out.place);
-        let found = wallet::read(&*self.ledger, &published, user, &[place], now).await?;
+        let found = wallet::told(&*self.ledger, &published, user, &[place], now).await?;
         let instance = found.first().ok_or_else(|| ApiError::Bug(format!("place {place} of a wallet is empty")))?;
         Ok(response::user_coupon(&published, user, instance))
     }

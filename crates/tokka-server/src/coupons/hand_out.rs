@@ -4,13 +4,14 @@
 use jiff::Timestamp;
 use prost::Message;
 use sha2::{Digest, Sha256};
-use tokka_catalog::Distribution;
+use tokka_catalog::{Codes, Distribution};
 use tokka_core::promotion::Status;
 use tokka_ledger::model::{AMOUNT_MAX, Claim, Document, Hold, Record, Reserved};
 use tokka_ledger::name::Name;
 use tokka_proto::v1;
 
 use super::record::{Entry, HandedOut};
+use super::redeem::folded;
 use super::{Coupons, wallet};
 use crate::catalogue::Published;
 use crate::claims;
@@ -28,6 +29,8 @@ pub(super) struct Order<'a> {
     pub(super) distribution: &'a str,
     pub(super) how: v1::HandedOut,
     pub(super) request_id: &'a str,
+    /// The code that it is had for, as typed, and its number where it is a single-use one.
+    pub(super) code: Option<(&'a str, Option<u32>)>,
 }
 
 impl Order<'_> {
@@ -37,14 +40,27 @@ impl Order<'_> {
         format!(" {} {:032x}", self.kind(), digest(&[parts.as_bytes()]))
     }
 
+    /// Issues have ids of their own.
     fn kind(&self) -> &'static str {
-        "claim"
+        if self.how == v1::HandedOut::Issued { "issue" } else { "claim" }
     }
 
     /// Over what a repetition has to be equal in.
     fn hash(&self) -> u128 {
-        digest(&[Name::of(&[self.distribution]).as_bytes()])
+        match self.code {
+            // What it brings is looked up after the repetition was.
+            Some((code, _)) => digest(&[b"code", folded(code).as_bytes()]),
+            None => digest(&[Name::of(&[self.distribution]).as_bytes()]),
+        }
     }
+}
+
+/// When a coupon was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handed {
+    Now,
+    /// Under the same id.
+    Before,
 }
 
 /// 128 bits of SHA-256 over the parts as they are; callers join what has to be told apart.
@@ -75,20 +91,33 @@ impl Coupons {
     /// # Errors
     /// `CLAIM_REFUSED`, `WALLET_FULL`, `ID_TAKEN`, `CONTENTION`, `COUPON_NOT_USABLE`, `DISTRIBUTION_NOT_FOUND`.
     pub(super) async fn hand_out(&self, order: &Order<'_>, now: Timestamp) -> Result<HandedOut, ApiError> {
-        let mut place = wallet::places(&*self.ledger, order.user).await?;
+        let place = wallet::places(&*self.ledger, order.user).await?;
+        Ok(self.hand_out_from(order, place, now).await?.0)
+    }
+
+    /// Likewise, with a guess of the next place, and whether it happened now.
+    pub(super) async fn hand_out_from(
+        &self,
+        order: &Order<'_>,
+        mut place: u64,
+        now: Timestamp,
+    ) -> Result<(HandedOut, Handed), ApiError> {
         for _ in 0..TRIES_MAX {
             let published = self.catalogue.current();
             published.ready()?;
             let distribution = usable(&published, order.distribution, now)?;
+            if place >= wallet::LIVE_MAX && wallet::is_full(&*self.ledger, &published, order.user).await? {
+                return Err(Refused::WalletFull.into());
+            }
             let handed_out = HandedOut {
                 user: order.user.to_owned(),
                 place,
-                entry: Some(entry(distribution, order.how, now)),
+                entry: Some(entry(distribution, order, now)),
                 request_id: order.request_id.to_owned(),
             };
             match self.ledger.take(self.hold(order, distribution, &handed_out, &published).await?).await? {
-                Reserved::Taken(_) => return Ok(handed_out),
-                Reserved::Repeated(record) => return self::handed_out(&record),
+                Reserved::Taken(_) => return Ok((handed_out, Handed::Now)),
+                Reserved::Repeated(record) => return Ok((self::handed_out(&record)?, Handed::Before)),
                 Reserved::Refused { shortages, usage } => {
                     let wallet = names::wallet(order.user);
                     let refused: Vec<_> = shortages.iter().filter(|short| short.counter != wallet).collect();
@@ -120,23 +149,37 @@ impl Coupons {
         let claim = |counter: Name, limit: i64| Claim { counter, amount: 1, limit };
         let next = i64::try_from(place.saturating_add(1)).unwrap_or(i64::MAX);
         let id = distribution.id.as_str();
+        let mut claims = vec![
+            // The place is the first: its usage is read from there.
+            claim(names::wallet(user), next),
+            claim(names::claimed(id, user), distribution.per_user.unwrap_or(AMOUNT_MAX)),
+            claim(names::issued(id), distribution.issued.unwrap_or(AMOUNT_MAX)),
+        ];
+        if let Some((_, number)) = order.code {
+            claims.push(claim(names::code(id, number), uses(distribution, number)));
+        }
         let bytes = entry.as_ref().map(Message::encode_to_vec).unwrap_or_default();
         Ok(Hold {
             id: order.record_id(),
             shard_key: user.clone(),
             request_hash: order.hash(),
-            // The place is the first: its usage is read from there.
-            claims: vec![
-                claim(names::wallet(user), next),
-                claim(names::claimed(id, user), distribution.per_user.unwrap_or(AMOUNT_MAX)),
-                claim(names::issued(id), distribution.issued.unwrap_or(AMOUNT_MAX)),
-            ],
+            claims,
             // It is committed in the same step, so that this only says how long its record stays.
             deadline: self.ledger.now().await?,
             revision: published.admission,
             payload: handed_out.to_bytes(),
             documents: vec![Document { name: names::entry(user, *place), bytes }],
         })
+    }
+}
+
+/// How often a code of a distribution can be used.
+pub(super) fn uses(distribution: &Distribution, number: Option<u32>) -> i64 {
+    match (&distribution.codes, number) {
+        (Codes::Shared { uses, .. }, None) => *uses,
+        (Codes::SingleUse(_), Some(_)) => 1,
+        // It was taken out of the catalogue since it was found.
+        _ => 0,
     }
 }
 
@@ -155,7 +198,7 @@ pub(super) fn usable<'a>(published: &'a Published, id: &str, now: Timestamp) -> 
     }
 }
 
-fn entry(distribution: &Distribution, how: v1::HandedOut, now: Timestamp) -> Entry {
+fn entry(distribution: &Distribution, order: &Order<'_>, now: Timestamp) -> Entry {
     let until = distribution.valid_for.map(|valid_for| {
         let valid_for = i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX);
         now.as_millisecond().saturating_add(valid_for)
@@ -164,9 +207,10 @@ fn entry(distribution: &Distribution, how: v1::HandedOut, now: Timestamp) -> Ent
         design: distribution.coupon.as_str().to_owned(),
         distribution: distribution.id.as_str().to_owned(),
         channel: distribution.channel.as_ref().map(|channel| channel.as_str().to_owned()).unwrap_or_default(),
-        how: how.into(),
+        how: order.how.into(),
         at: now.as_millisecond(),
         until,
+        code: order.code.and_then(|(_, number)| number),
     }
 }
 

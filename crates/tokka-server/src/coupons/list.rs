@@ -41,7 +41,7 @@ impl Coupons {
             let wanted = u64::try_from(page.page_size.saturating_sub(coupons.len())).unwrap_or(u64::MAX);
             let from = left.saturating_sub(wanted).max(lowest);
             let places: Vec<u64> = (from..left).rev().collect();
-            let found = wallet::read(&*self.ledger, &published, &page.user, &places, now).await?;
+            let found = wallet::told(&*self.ledger, &published, &page.user, &places, now).await?;
             let told = found.iter().filter(|instance| page.states.is_empty() || page.states.contains(&instance.state));
             coupons.extend(told.map(|instance| response::user_coupon(&published, &page.user, instance)));
             left = from;

@@ -29,6 +29,9 @@ pub(crate) struct Entry {
     /// Likewise, where the distribution says how long it is valid.
     #[prost(int64, optional, tag = "6")]
     pub(crate) until: Option<i64>,
+    /// The number of the single-use code that brought it.
+    #[prost(uint32, optional, tag = "7")]
+    pub(crate) code: Option<u32>,
 }
 
 /// A coupon that was handed out, as its record keeps it.

@@ -28,7 +28,6 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Invalid(vec![FieldViolation::new("basket.currency", "`yen` is not an ISO 4217 code")]),
         ApiError::Malformed("failed to decode".to_owned()),
         ApiError::TooLarge("2 MiB, at most 1 MiB".to_owned()),
-        ApiError::NotServed { field: Some("strategy".to_owned()), what: "`STRATEGY_BEST`" },
         ApiError::NotFound { reservation: "r-1".to_owned() },
         ApiError::NoPromotion("flash".to_owned()),
         ApiError::Taken { field: "reservation_id", id: "r-1".to_owned() },
@@ -62,6 +61,12 @@ fn every_error() -> Vec<ApiError> {
         ApiError::Coupon(NoCoupon::NotOpen { distribution: text("mail"), opens: Timestamp::UNIX_EPOCH }),
         ApiError::Coupon(NoCoupon::Over { distribution: text("mail"), ended: Timestamp::UNIX_EPOCH }),
         ApiError::Coupon(NoCoupon::NotUsable { coupon: text("store-300") }),
+        ApiError::Coupon(NoCoupon::UnknownCode),
+        ApiError::Coupon(NoCoupon::TooManyAttempts { retry_after: Duration::from_secs(61) }),
+        ApiError::Coupon(NoCoupon::IssueEnded { id: text("mail") }),
+        ApiError::Coupon(NoCoupon::NoCodes { distribution: text("mail") }),
+        ApiError::Coupon(NoCoupon::OperatorsOnly),
+        ApiError::Coupon(NoCoupon::WalletFull),
         ApiError::Coupon(NoCoupon::Claim(vec![v1::CounterShortage::default()])),
         ApiError::Stopping,
         ApiError::Store(LedgerError::Unavailable("no".to_owned())),
@@ -76,7 +81,6 @@ fn every_error() -> Vec<ApiError> {
             ApiError::Invalid(_)
             | ApiError::Malformed(_)
             | ApiError::TooLarge(_)
-            | ApiError::NotServed { .. }
             | ApiError::NotFound { .. }
             | ApiError::NoPromotion(_)
             | ApiError::Taken { .. }
@@ -117,6 +121,12 @@ fn every_error() -> Vec<ApiError> {
                 | NoCoupon::NotOpen { .. }
                 | NoCoupon::Over { .. }
                 | NoCoupon::NotUsable { .. }
+                | NoCoupon::UnknownCode
+                | NoCoupon::TooManyAttempts { .. }
+                | NoCoupon::IssueEnded { .. }
+                | NoCoupon::NoCodes { .. }
+                | NoCoupon::OperatorsOnly
+                | NoCoupon::WalletFull
                 | NoCoupon::Claim(_) => {}
             },
             ApiError::Store(what) => match what {
@@ -146,7 +156,6 @@ fn every_error_has_its_status_and_reason() {
         (Code::InvalidArgument, "INVALID_FIELDS"),
         (Code::InvalidArgument, "MALFORMED_MESSAGE"),
         (Code::InvalidArgument, "MESSAGE_TOO_LARGE"),
-        (Code::Unimplemented, "NOT_SERVED_YET"),
         (Code::NotFound, "RESERVATION_NOT_FOUND"),
         (Code::NotFound, "PROMOTION_NOT_FOUND"),
         (Code::AlreadyExists, "ID_TAKEN"),
@@ -180,6 +189,12 @@ fn every_error_has_its_status_and_reason() {
         (Code::FailedPrecondition, "CLAIM_NOT_OPEN"),
         (Code::FailedPrecondition, "CLAIM_OVER"),
         (Code::FailedPrecondition, "COUPON_NOT_USABLE"),
+        (Code::NotFound, "UNKNOWN_CODE"),
+        (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
+        (Code::FailedPrecondition, "ISSUE_ENDED"),
+        (Code::FailedPrecondition, "NO_CODES"),
+        (Code::PermissionDenied, "OPERATORS_ONLY"),
+        (Code::ResourceExhausted, "WALLET_FULL"),
         (Code::ResourceExhausted, "CLAIM_REFUSED"),
         (Code::Unavailable, "STOPPING"),
         (Code::Unavailable, "STORE_UNAVAILABLE"),
@@ -257,8 +272,6 @@ fn details_stay_below_4_kib_whatever_a_caller_wrote() {
         assert!(!status.get_details_quota_failure().expect("a QuotaFailure").violations.is_empty());
         let findings = vec![blocking("FLASH_WITHOUT_LIMIT", 40); 1_000];
         let status = ApiError::Operator(Refused::Check { findings }).into_status();
-        assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
-        let status = ApiError::NotServed { field: Some(long.clone()), what: "this" }.into_status();
         assert!(status.details().len() <= 4_096, "{} bytes of details", status.details().len());
     }
 }

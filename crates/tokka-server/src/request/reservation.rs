@@ -13,7 +13,8 @@ use tokka_ledger::model::{Millis, Record};
 use tokka_proto::v1;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{moment, quote_order};
+use super::{Offer, moment, quote_order};
+use crate::coupons::offers::Wanted;
 use crate::error::ApiError;
 use crate::receipt::Receipts;
 
@@ -27,6 +28,8 @@ const HOLD_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct ReserveOrder {
     pub(crate) target: Target,
     pub(crate) basket: Basket,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) auto: bool,
     pub(crate) view: View,
     pub(crate) expect: Expect,
     pub(crate) return_quote: bool,
@@ -42,6 +45,18 @@ pub(crate) struct ReserveOrder {
     pub(crate) canonical: Vec<u8>,
     /// 128 bits over `canonical`.
     pub(crate) hash: u128,
+}
+
+impl ReserveOrder {
+    /// The coupons that it offers.
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted { offers: &self.offers, auto: self.auto }
+    }
+
+    /// Who buys.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.basket.user().map(|user| user.as_str())
+    }
 }
 
 /// The price that the customer agreed to.
@@ -146,6 +161,8 @@ pub(crate) fn reserve_order(
     Ok(ReserveOrder {
         target,
         basket: quoted.basket,
+        offers: quoted.offers,
+        auto: quoted.auto,
         view: quoted.view,
         // INVARIANT: without one there is a violation, and this is not reached.
         expect: expect.unwrap_or(Expect::Anything),

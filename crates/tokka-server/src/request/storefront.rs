@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use tokka_core::basket::{Basket, BasketRequest, FieldViolation, LineRequest};
 use tokka_core::id::{Id, Token};
+use tokka_core::prepare::Visitor;
 use tokka_proto::v1;
 
 use super::moment;
@@ -10,6 +11,8 @@ use crate::error::ApiError;
 
 /// At most this many products a page of cards.
 const PRODUCTS_MAX: usize = 200;
+/// The owner of what no store owns.
+const PLATFORM: &str = "platform";
 /// The one line of a basket that shows the offers of a product.
 const PRODUCT_LINE: &str = "product";
 
@@ -62,10 +65,34 @@ pub(crate) struct ZonePage {
     pub(crate) promotion: Id,
     pub(crate) page_size: usize,
     pub(crate) page_token: String,
+    pub(crate) looking: Looking,
+}
+
+/// A page of the coupon centre.
+#[derive(Debug)]
+pub(crate) struct CentrePage {
+    pub(crate) owner: Option<String>,
+    pub(crate) page_size: usize,
+    pub(crate) page_token: String,
+    pub(crate) looking: Looking,
+}
+
+/// Who looks at a page that is of no basket.
+#[derive(Debug)]
+pub(crate) struct Looking {
+    pub(crate) user: Option<Token>,
+    user_tags: Vec<Token>,
+    channel: Option<Token>,
+    region: Option<Token>,
     pub(crate) at: Timestamp,
-    pub(crate) user_tags: Vec<Token>,
-    pub(crate) channel: Option<Token>,
-    pub(crate) region: Option<Token>,
+}
+
+impl Looking {
+    /// As the core knows them.
+    pub(crate) fn visitor(&self) -> Visitor<'_> {
+        let Self { user_tags, channel, region, at, .. } = self;
+        Visitor { at: *at, user_tags, channel: channel.as_ref(), region: region.as_ref() }
+    }
 }
 
 /// A page of a zone; `now` is the moment where the request names none.
@@ -80,6 +107,30 @@ pub(crate) fn zone(request: v1::ListZoneRequest, now: Timestamp) -> Result<ZoneP
         }
     };
     let page_size = super::page_size(page_size, &mut wrong);
+    let looking = self::looking(visitor, now, &mut wrong);
+    match promotion {
+        Some(promotion) if wrong.is_empty() => Ok(ZonePage { promotion, page_size, page_token, looking }),
+        _ => Err(ApiError::Invalid(wrong)),
+    }
+}
+
+/// A page of the coupon centre; `now` is the moment where the request names none.
+pub(crate) fn centre(request: v1::ListClaimableCouponsRequest, now: Timestamp) -> Result<CentrePage, ApiError> {
+    let v1::ListClaimableCouponsRequest { owner, page_size, page_token, visitor } = request;
+    let mut wrong = Vec::new();
+    if !owner.is_empty()
+        && owner != PLATFORM
+        && let Err(error) = Id::parse(owner.as_str())
+    {
+        wrong.push(FieldViolation::new("owner", format!("`{owner}`: {error}")));
+    }
+    let page_size = super::page_size(page_size, &mut wrong);
+    let looking = self::looking(visitor, now, &mut wrong);
+    let owner = (!owner.is_empty()).then_some(owner);
+    if wrong.is_empty() { Ok(CentrePage { owner, page_size, page_token, looking }) } else { Err(ApiError::Invalid(wrong)) }
+}
+
+fn looking(visitor: Option<v1::Visitor>, now: Timestamp, wrong: &mut Vec<FieldViolation>) -> Looking {
     let v1::Visitor { user, user_tags, channel, region, at } = visitor.unwrap_or_default();
     let mut token = |field: String, text: String| match Token::parse(text) {
         Ok(token) => Some(token),
@@ -88,16 +139,13 @@ pub(crate) fn zone(request: v1::ListZoneRequest, now: Timestamp) -> Result<ZoneP
             None
         }
     };
-    user.and_then(|user| token("visitor.user".to_owned(), user));
+    let user = user.and_then(|user| token("visitor.user".to_owned(), user));
     let tags = user_tags.into_iter().enumerate();
-    let user_tags: Vec<Token> = tags.filter_map(|(index, tag)| token(format!("visitor.user_tags[{index}]"), tag)).collect();
+    let user_tags = tags.filter_map(|(index, tag)| token(format!("visitor.user_tags[{index}]"), tag)).collect();
     let channel = channel.and_then(|channel| token("visitor.channel".to_owned(), channel));
     let region = region.and_then(|region| token("visitor.region".to_owned(), region));
-    let at = shown_at(at, now, &mut wrong);
-    match promotion {
-        Some(promotion) if wrong.is_empty() => Ok(ZonePage { promotion, page_size, page_token, at, user_tags, channel, region }),
-        _ => Err(ApiError::Invalid(wrong)),
-    }
+    let at = shown_at(at, now, wrong);
+    Looking { user, user_tags, channel, region, at }
 }
 
 /// A page that does not begin where its token says.

@@ -15,6 +15,7 @@ use tokka_proto::v1;
 use super::Reservations;
 use crate::claims;
 use crate::counters::CounterState;
+use crate::coupons::offers::Offered;
 use crate::error::ApiError;
 use crate::payload::Stored;
 use crate::request::reservation::basket_as_reserved;
@@ -75,7 +76,12 @@ impl Recalled {
         let state = if self.limited { CounterState::Known } else { CounterState::NotLimited };
         let mut quote = response::quote(&self.rulebook, &self.stored.revision, &self.basket, &self.quote, state, view);
         quote.next_change_at = self.stored.next_change_at;
+        response::coupons::say_of_quote(&mut quote, &self.rulebook, self.user(), &self.stored.coupons, view);
         quote
+    }
+
+    fn user(&self) -> Option<&str> {
+        self.basket.user().map(|user| user.as_str())
     }
 
     /// The order before anything of it went back.
@@ -96,6 +102,22 @@ impl Recalled {
     /// A step of a return on the wire, without what it restores.
     pub(super) fn refund(&self, refund: &Refund) -> v1::Refund {
         response::reservation::refund(&self.rulebook, &self.basket, refund)
+    }
+
+    /// What of a record's counters stands for coupons that the order no longer earns: `left` is what is left of it.
+    pub(super) fn coupons_back(&self, left: &Order) -> Vec<Portion> {
+        let Some(user) = self.user() else { return Vec::new() };
+        let holds = left.coupons();
+        let still = |offered: &Offered| holds.iter().any(|ix| self.rulebook.promotions().at(*ix).id == offered.design.as_str());
+        let ended = self.stored.coupons.iter().filter(|offered| offered.applied && !still(offered));
+        ended.flat_map(|offered| offered.returned(user)).map(|counter| Portion { counter, amount: 1 }).collect()
+    }
+
+    /// What of a record's counters stays taken for good where a paid order goes back as a whole.
+    pub(super) fn kept_of_coupons(&self) -> Vec<Portion> {
+        let Some(user) = self.user() else { return Vec::new() };
+        let used = self.stored.coupons.iter().filter(|offered| offered.applied);
+        used.filter_map(|offered| offered.kept(user)).map(|counter| Portion { counter, amount: 1 }).collect()
     }
 
     /// What of a record's counters the refund gives back at once.

@@ -19,6 +19,7 @@ use super::price_change::causes;
 use super::{Reservations, TRIES_MAX, ended, unexpected};
 use crate::catalogue::Published;
 use crate::counters::CounterState;
+use crate::coupons::offers::{self, Resolved};
 use crate::error::{ApiError, Forbidden};
 use crate::payload::Stored;
 use crate::request::reservation::{Expect, ReserveOrder, reserve_order};
@@ -62,9 +63,11 @@ impl Reservations {
     /// order goes the long way.
     async fn at_once(&self, order: &ReserveOrder) -> Result<Option<v1::ReserveResponse>, ApiError> {
         let published = self.catalogue.current();
-        // A full answer tells what is used, what is replaced has to be read, and a search weighs also what it does not take.
+        // A full answer tells what is used, what is replaced has to be read and so has a wallet, and a search weighs also what it
+        // does not take.
         let searched = order.basket.strategy() == Strategy::Best || matches!(order.basket.coupons(), CouponsOffered::Auto { .. });
-        let reads = order.view == View::Full || order.replaces.is_some() || searched;
+        let wallet = order.wanted().asks_for_a_wallet(&published);
+        let reads = order.view == View::Full || order.replaces.is_some() || searched || wallet;
         if reads || order.too_long.is_some() || published.ready().is_err() {
             return Ok(None);
         }
@@ -104,7 +107,8 @@ impl Reservations {
 
     /// One price and one hold.
     async fn attempt(&self, order: &ReserveOrder, published: &Published, seen: &mut Seen) -> Result<Attempt, ApiError> {
-        let (rulebook, basket) = (&published.rulebook, &order.basket);
+        let resolved = Box::pin(self.coupons.look_up(order.wanted(), &order.basket, published, &seen.released)).await?;
+        let (rulebook, basket) = (&published.rulebook, &*resolved.basket);
         let prepared = rulebook.prepare(basket)?;
         let names: Vec<Name> =
             prepared.counters().rows().iter().map(|counter| claims::name(rulebook, basket, counter.key)).collect();
@@ -120,22 +124,26 @@ impl Reservations {
             if seen.unread {
                 return Ok(Attempt::DidNotFit);
             }
-            return Box::pin(self.price_changed(order, published, &prepared, &usage)).await;
+            return Box::pin(self.price_changed(order, published, &resolved, &prepared, &usage)).await;
         }
         let policy = allowed_policy(order, published, &quote)?;
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
         if seen.unread && of_quote.len() < names.len() {
             return Ok(Attempt::DidNotFit);
         }
-        if of_quote.len() > CLAIMS_MAX {
-            let description = format!("take {} limited quantities, at most {CLAIMS_MAX} are held at once", of_quote.len());
+        let mut coupons = resolved.offered.clone();
+        offers::mark(&mut coupons, rulebook, &quote.applied);
+        let of_coupons = offers::claims(&coupons, order.user(), published);
+        let wanted = of_quote.len().saturating_add(of_coupons.len());
+        if wanted > CLAIMS_MAX {
+            let description = format!("take {wanted} limited quantities, at most {CLAIMS_MAX} are held at once");
             return Err(ApiError::Invalid(vec![FieldViolation::new("basket.lines", description)]));
         }
 
         // The documents that a refund will look at are durable before the hold that depends on them.
         let set = frozen::freeze(&*self.ledger, &published.kept, rulebook, basket, &prepared).await?;
         let stored = Stored {
-            request: order.canonical.clone(),
+            request: offers::as_priced(&order.canonical, &resolved)?,
             at: Some(response::timestamp(basket.at())),
             usage: usage.clone(),
             refund_policy: policy.into(),
@@ -145,6 +153,7 @@ impl Reservations {
             revision: published.revision.clone(),
             next_change_at: quote.next_change_at.map(response::timestamp),
             order: order.order.clone(),
+            coupons,
             out_of_force: basket.out_of_force().iter().map(|(id, stage)| (id.clone(), *stage as u32)).collect(),
         };
         let hold_ms = Millis::try_from(order.hold_for.as_millis()).unwrap_or(Millis::MAX);
@@ -152,7 +161,7 @@ impl Reservations {
             id: order.target.id.clone(),
             shard_key: order.target.shard_key().to_owned(),
             request_hash: order.hash,
-            claims: of_quote.iter().map(|(_, claim)| claim.clone()).collect(),
+            claims: of_quote.iter().map(|(_, claim)| claim.clone()).chain(of_coupons).collect(),
             deadline: self.ledger.now().await?.saturating_add(hold_ms),
             revision: published.admission,
             payload: stored.to_bytes(),
@@ -165,7 +174,8 @@ impl Reservations {
         match reserved {
             Reserved::Taken(record) => {
                 let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
-                let quote = response::quote(rulebook, &published.revision, basket, &quote, counters, order.view);
+                let mut quote = response::quote(rulebook, &published.revision, basket, &quote, counters, order.view);
+                response::coupons::say_of_quote(&mut quote, rulebook, order.user(), &stored.coupons, order.view);
                 let reservation = self.head_of(&record, Some(&stored), order.order.clone())?;
                 Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
                     outcome: v1::ReserveOutcome::Reserved.into(),
@@ -246,23 +256,28 @@ impl Reservations {
         &self,
         order: &ReserveOrder,
         published: &Published,
+        resolved: &Resolved<'_>,
         prepared: &Prepared<'_>,
         usage: &[i64],
     ) -> Result<Attempt, ApiError> {
         // The counters stand in the outcomes, which only a full price has.
         let full = prepared.price(usage, View::Full)?;
-        let (rulebook, basket) = (&published.rulebook, &order.basket);
+        let (rulebook, basket) = (&published.rulebook, &*resolved.basket);
         let causes = causes(prepared, usage, |quote| is_expected(&order.expect, quote))?;
         let causes: Vec<_> = causes.iter().map(|cause| (cause.counter, cause.wanted)).collect();
         let (mut change, names) =
             response::reservation::price_change(rulebook, basket, prepared.counters(), usage, &full, &causes);
         open_orders::say_of_shortages(&*self.ledger, order.target.shard_key(), &names, &mut change.counters).await;
+        response::coupons::say_of_price_change(&mut change, order.user(), &resolved.offered);
         if !order.return_quote {
             return Err(ApiError::PriceChanged(Box::new(change)));
         }
         let counters = if usage.is_empty() { CounterState::NotLimited } else { CounterState::Known };
         let mut quote = response::quote(rulebook, &published.revision, basket, &full, counters, order.view);
         open_orders::say_of_outcomes(&*self.ledger, rulebook, basket, prepared.counters(), &full, &mut quote).await;
+        let mut coupons = resolved.offered.clone();
+        offers::mark(&mut coupons, rulebook, &full.applied);
+        response::coupons::say_of_quote(&mut quote, rulebook, order.user(), &coupons, order.view);
         Ok(Attempt::Answered(Box::new(v1::ReserveResponse {
             outcome: v1::ReserveOutcome::PriceChanged.into(),
             reservation: None,

@@ -159,11 +159,16 @@ impl Reservations {
         }
         let nothing_left = left.lines().rows().iter().all(|line| line.units == 0);
         let (extent, gone) = if nothing_left && !only_received {
-            let except = claims::sum(&record.holding, counters_of(&record.holding, &outstanding));
+            let mut stays = counters_of(&record.holding, &outstanding);
+            if paid {
+                stays.extend(recalled.kept_of_coupons());
+            }
+            let except = claims::sum(&record.holding, stays);
             let gone = without(&record.holding, &except);
             (model::Extent::Whole { except }, gone)
         } else {
             let back = recalled.restored(&refund).into_iter().chain(counters_of(&record.holding, &came));
+            let back = back.chain(recalled.coupons_back(&left));
             let portions = claims::sum(&record.holding, back);
             (model::Extent::Part { portions: portions.clone() }, portions)
         };

@@ -71,7 +71,10 @@ async fn desk_over(memory: Memory, next: impl IntoIterator<Item = Result<Reserve
     let told = Arc::new(Told { next: Mutex::new(next.into_iter().collect()), recovered: Mutex::default(), memory });
     let receipts = Receipts::open(folder.path()).expect("a key").of_store(vec!["test".to_owned()]);
     let ledger: Arc<dyn Ledger> = told.clone();
-    (told, Reservations { catalogue, ledger, receipts, thawed: Thawed::default(), scarce: Scarce::default() })
+    let coupons = Arc::new(crate::coupons::Coupons::new(Arc::clone(&catalogue), Arc::clone(&ledger)));
+    let reservations =
+        Reservations { catalogue, ledger, coupons, receipts, thawed: Thawed::default(), scarce: Scarce::default() };
+    (told, reservations)
 }
 
 fn masks(expect: Expect) -> v1::ReserveRequest {

@@ -25,9 +25,19 @@ pub(crate) fn event(entry: &Entry, record: Option<&Record>) -> v1::Event {
     }
 }
 
-/// Of an order, with who bought and what it is called.
-pub(crate) fn of_order(entry: &Entry, record: &Record, user: Option<String>, order: Option<v1::OrderReference>) -> v1::Event {
-    v1::Event { user, order, ..event(entry, Some(record)) }
+/// What is told of an order besides its transition.
+#[derive(Debug, Default)]
+pub(crate) struct OfOrder {
+    pub(crate) user: Option<String>,
+    pub(crate) order: Option<v1::OrderReference>,
+    /// The coupons of the user's wallet that it was priced with.
+    pub(crate) coupons: Vec<v1::CouponUse>,
+}
+
+/// Of an order, with who bought, what it is called, and its coupons.
+pub(crate) fn of_order(entry: &Entry, record: &Record, of: OfOrder) -> v1::Event {
+    let OfOrder { user, order, coupons } = of;
+    v1::Event { user, order, coupons, ..event(entry, Some(record)) }
 }
 
 /// Of a coupon that was handed out.

@@ -25,6 +25,7 @@ pub(crate) fn head(
 ) -> Result<v1::Reservation, Unreadable> {
     use prost::Message;
     let Buyer { currency, user } = stored.map(Stored::buyer).transpose()?.unwrap_or_default();
+    let coupons = stored.map(|stored| super::coupons::used(user.as_deref(), &stored.coupons)).unwrap_or_default();
     let payable = stored.map_or(0, |stored| stored.payable);
     let steps = record.returns.iter().filter_map(|step| v1::RollbackStep::decode(step.answer.as_slice()).ok());
     let refunds = steps.filter_map(|step| step.refund).map(|refund| refund.amount);
@@ -51,6 +52,7 @@ pub(crate) fn head(
         changed_at: Some(moment(record.changed)),
         currency,
         receipt,
+        coupons,
     })
 }
 

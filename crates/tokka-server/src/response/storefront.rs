@@ -16,6 +16,7 @@ use tokka_proto::v1;
 use super::terms::terms;
 use super::{Names, outcome, page, stage, timestamp};
 use crate::counters::CounterState;
+use crate::coupons::claimable::{Claimable, Offer};
 
 /// Cards in the order of their products.
 pub(crate) fn cards(
@@ -134,6 +135,28 @@ fn shown(rulebook: &Rulebook, shown: &Shown) -> v1::CardPromotion {
         ends_at: shown.ends_at.map(timestamp),
         stock: shown.sold.map(stock),
         limit_left: shown.limit_left,
+    }
+}
+
+/// A coupon that can be claimed, with what is left of it.
+pub(crate) fn claimable(rulebook: &Rulebook, found: &Claimable<'_>) -> v1::ClaimableCoupon {
+    let Claimable { offer: Offer { distribution, coupon }, left, claimed, issued } = found;
+    let coupon = rulebook.promotions().at(*coupon);
+    v1::ClaimableCoupon {
+        distribution: distribution.id.as_str().to_owned(),
+        design: coupon.id.as_str().to_owned(),
+        name: coupon.name.clone(),
+        description: coupon.description.clone().unwrap_or_default(),
+        label: label(coupon),
+        owner: coupon.owner.to_string(),
+        terms: Some(terms(coupon)),
+        left: *left,
+        claimed: *claimed,
+        issued: issued.map(stock),
+        claim_until: distribution.window.end.map(timestamp),
+        valid_for: distribution.valid_for.and_then(|valid_for| valid_for.try_into().ok()),
+        usable_from: coupon.window.start.map(timestamp),
+        usable_until: coupon.window.end.map(timestamp),
     }
 }
 

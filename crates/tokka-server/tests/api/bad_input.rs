@@ -23,11 +23,6 @@ const fn case(name: &'static str, field: &'static str, spoil: fn(&mut v1::QuoteR
     Case { name, status: Code::InvalidArgument, reason: "INVALID_FIELDS", field, spoil }
 }
 
-/// A field that asks for what is not built yet.
-const fn later(name: &'static str, field: &'static str, spoil: fn(&mut v1::QuoteRequest)) -> Case {
-    Case { name, status: Code::Unimplemented, reason: "NOT_SERVED_YET", field, spoil }
-}
-
 fn basket(request: &mut v1::QuoteRequest) -> &mut v1::Basket {
     request.basket.as_mut().expect("a basket")
 }
@@ -167,14 +162,11 @@ const CASES: &[Case] = &[
         r.view = v1::View::Full.into();
         r.suggest = (0..21).map(|number| v1::Line { line_id: format!("more-{number}"), ..line.clone() }).collect();
     }),
-    // What is described and not built.
-    later("a coupon of a wallet", "coupons[1].instance", |r| r.coupons.push(offer(Offer::Instance("i-1".into())))),
-    later("a coupon code", "coupons[0].code", |r| r.coupons = vec![offer(Offer::Code("SAVE300".into()))]),
-    later("claimable coupons", "include[0]", |r| r.include = vec![v1::Include::Claimable.into()]),
-    // A wish that cannot be granted is said before what else is wrong: mending the rest would not help.
-    later("claimable coupons for a bad basket", "include[0]", |r| {
-        r.include = vec![v1::Include::Claimable.into()];
-        basket(r).lines.clear();
+    // Coupons of a wallet.
+    case("an instance that is no id", "coupons[1].instance", |r| r.coupons.push(offer(Offer::Instance("i 1".into())))),
+    case("an instance of nobody", "basket.user", |r| {
+        r.coupons.push(offer(Offer::Instance("1-00000000".into())));
+        basket(r).user = None;
     }),
 ];
 

@@ -61,6 +61,16 @@ coupon: {{amount_off: 100}}
 ---
 {{kind: distribution, id: paper, coupon: store-300, channel: flyer, visible: true, per_user: 2, codes: {{count: 2000}}}}
 ---
+{{kind: distribution, id: shared, coupon: store-300, channel: radio, per_user: 1, codes: {{shared: SAVE300, uses: 10}}}}
+---
+{{kind: distribution, id: code-later, coupon: store-300, window: {{start: "{tomorrow}"}}, codes: {{shared: TOMORROW, uses: 10}}}}
+---
+{{kind: distribution, id: code-over, coupon: store-300, window: {{end: "{yesterday}"}}, codes: {{shared: Yesterday, uses: 10}}}}
+---
+{{kind: distribution, id: crm, coupon: store-300, channel: crm, issued: 20000, per_user: 1, valid_for: 31d}}
+---
+{{kind: distribution, id: million, coupon: store-300, channel: crm, per_user: 1}}
+---
 {{kind: distribution, id: later, coupon: store-300, visible: true, window: {{start: "{tomorrow}"}}}}
 ---
 {{kind: distribution, id: over, coupon: store-300, visible: true, window: {{end: "{yesterday}"}}}}

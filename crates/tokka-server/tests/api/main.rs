@@ -11,7 +11,13 @@ mod bad_input;
 #[cfg(test)]
 mod books;
 #[cfg(test)]
+mod centre;
+#[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod coupon_shop;
+#[cfg(test)]
+mod coupon_use;
 #[cfg(test)]
 mod coupons;
 #[cfg(test)]
@@ -24,6 +30,8 @@ mod events;
 mod gate;
 #[cfg(test)]
 mod insight;
+#[cfg(test)]
+mod issuing;
 #[cfg(test)]
 mod kept;
 #[cfg(test)]

@@ -264,7 +264,7 @@ async fn a_server_killed_in_the_middle_of_a_rush_keeps_what_it_promised() {
 }
 
 /// A server in a process of its own: this test binary, asked to be one.
-pub(crate) struct Process(pub(crate) Child, pub(crate) SocketAddr);
+pub(crate) struct Process(pub(crate) Child, pub(crate) SocketAddr, pub(crate) SocketAddr);
 
 const FOLDER: &str = "TOKKA_TEST_FOLDER";
 const DATA: &str = "TOKKA_TEST_DATA";
@@ -283,8 +283,9 @@ impl Process {
         let mut child = command.spawn().expect("a process");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut lines = lines.map(|line| line.expect("a line"));
-        let address = lines.find_map(|line| Some(line.split_once("ready on ")?.1.parse().expect("an address")));
-        Self(child, address.expect("it says where it is ready"))
+        let ready = lines.find_map(|line| Some(line.split_once("ready on ")?.1.to_owned())).expect("it says where it is ready");
+        let (main, admin) = ready.split_once(' ').expect("two addresses");
+        Self(child, main.parse().expect("an address"), admin.parse().expect("an address"))
     }
 }
 
@@ -304,6 +305,9 @@ async fn serves_where_it_is_told_to() {
     if std::env::var(ARCHIVE).as_deref() == Ok("false") {
         config.archive = None;
     }
-    let served = serve(config, std::future::pending(), |started| println!("ready on {}", started.address)).await;
+    config.admin = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let ready =
+        |started: tokka_server::Started| println!("ready on {} {}", started.address, started.admin.expect("an admin address"));
+    let served = serve(config, std::future::pending(), ready).await;
     panic!("it ended: {served:?}");
 }

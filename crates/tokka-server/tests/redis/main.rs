@@ -28,8 +28,17 @@ mod bad_input;
 #[path = "../api/books.rs"]
 mod books;
 #[cfg(test)]
+#[path = "../api/centre.rs"]
+mod centre;
+#[cfg(test)]
+#[path = "../api/codes.rs"]
+mod codes;
+#[cfg(test)]
 #[path = "../api/coupon_shop.rs"]
 mod coupon_shop;
+#[cfg(test)]
+#[path = "../api/coupon_use.rs"]
+mod coupon_use;
 #[cfg(test)]
 #[path = "../api/coupons.rs"]
 mod coupons;
@@ -48,6 +57,9 @@ mod gate;
 #[cfg(test)]
 #[path = "../api/insight.rs"]
 mod insight;
+#[cfg(test)]
+#[path = "../api/issuing.rs"]
+mod issuing;
 #[cfg(test)]
 #[path = "../api/market.rs"]
 mod market;

@@ -41,6 +41,7 @@ pub(crate) fn counter(counter: &v1::Counter) -> String {
         v1::CounterKind::GiftInventory => format!("gift {gift}: inventory"),
         v1::CounterKind::CouponsIssued => format!("{distribution}: coupons handed out"),
         v1::CounterKind::CouponsPerUser => format!("{distribution}: the customer's coupons"),
+        v1::CounterKind::CodeUses => format!("{distribution}: uses of the code"),
         v1::CounterKind::CouponUse => format!("coupon {instance}: its one use"),
         v1::CounterKind::Unspecified => format!("{promotion}{gift}: a limit that this program does not know"),
     }

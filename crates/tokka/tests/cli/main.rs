@@ -7,6 +7,8 @@ mod check;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod coupons;
+#[cfg(test)]
 mod insight;
 #[cfg(test)]
 mod manifests;
