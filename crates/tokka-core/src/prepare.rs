@@ -191,6 +191,28 @@ impl<'a> Prepared<'a> {
         self.price_within(usage, view, crate::best::BUDGET)
     }
 
+    /// Does a price that was worked out as if nothing were used rest on what it claims alone? It does where it claims of every
+    /// counter that it asks about, and stands as well where all is used but what it claims: it is the same at both ends of what
+    /// may be used when its claims fit. In between a choice that turns on units cut from what is not taken in the end may still
+    /// come out otherwise.
+    ///
+    /// # Errors
+    /// [`QuoteError`]
+    pub fn rests_on_its_claims(&self, unread: &Quote) -> Result<bool, QuoteError> {
+        let mut usage: Vec<i64> = vec![-1; self.counters.len()];
+        for claim in &unread.claims {
+            let limit = self.counters.get(claim.counter).map_or(0, |counter| counter.limit);
+            if let Some(used) = usage.get_mut(claim.counter.position()) {
+                *used = limit.saturating_sub(claim.amount);
+            }
+        }
+        if usage.iter().any(|used| *used < 0) {
+            return Ok(false);
+        }
+        let tight = self.price(&usage, View::Basic)?;
+        Ok(tight.fingerprint == unread.fingerprint && tight.payable == unread.payable && tight.claims == unread.claims)
+    }
+
     /// Prices the basket; a search, where the request asks for one, does at most this much work.
     ///
     /// # Errors

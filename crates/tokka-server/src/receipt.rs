@@ -105,7 +105,8 @@ impl Receipts {
     pub(crate) fn write(&self, record: &Record) -> Vec<u8> {
         let store = self.stores.first().map(String::as_str).unwrap_or_default();
         let Ok(written) = postcard::to_allocvec(&(store, record)) else { return Vec::new() };
-        let (version, written) = if written.len() / 2 < record.payload.len() {
+        let fits = written.len() <= BYTES_MAX - HEAD_BYTES - MAC_BYTES;
+        let (version, written) = if fits && written.len() / 2 < record.payload.len() {
             (PLAIN, written)
         } else {
             let Some(compressed) = packed::compress(&written) else { return Vec::new() };

@@ -67,6 +67,13 @@ pub(crate) enum Expect {
     Anything,
 }
 
+impl Expect {
+    /// Is it a price that the customer saw whole?
+    pub(crate) fn is_a_fingerprint(&self) -> bool {
+        matches!(self, Self::Fingerprint(_))
+    }
+}
+
 /// Which reservation, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {

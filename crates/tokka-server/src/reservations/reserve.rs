@@ -57,10 +57,10 @@ impl Reservations {
         decided
     }
 
-    /// Most ids are new and most claims fit, so that nothing is read first: it is priced as if nothing were used of any
-    /// counter, and the hold itself finds out whether that is so and its id unknown. That is the price with what is really
-    /// used where all counters that were asked about are claimed, and fit. Whatever else comes out is not looked at, and the
-    /// order goes the long way.
+    /// Most ids are new and most claims fit, so that nothing is read first: it is priced as if nothing were used of any counter,
+    /// and the hold itself finds out whether its claims fit and its id is unknown. Where the customer agreed to a fingerprint, the
+    /// price that bears it is the one agreed to, whatever was used when it was quoted; any other price has to rest on what it
+    /// claims. Whatever else comes out is not looked at, and the order goes the long way.
     async fn at_once(&self, order: &ReserveOrder) -> Result<Option<v1::ReserveResponse>, ApiError> {
         let published = self.catalogue.current();
         // A full answer tells what is used, what is replaced has to be read and so has a wallet, and a search weighs also what it
@@ -128,7 +128,7 @@ impl Reservations {
         }
         let policy = allowed_policy(order, published, &quote)?;
         let of_quote = claims::of_quote(rulebook, basket, prepared.counters(), &quote);
-        if seen.unread && of_quote.len() < names.len() {
+        if seen.unread && !order.expect.is_a_fingerprint() && !prepared.rests_on_its_claims(&quote)? {
             return Ok(Attempt::DidNotFit);
         }
         let mut coupons = resolved.offered.clone();

@@ -91,13 +91,14 @@ async fn left(told: &Told) -> usize {
 
 #[tokio::test]
 async fn a_hold_that_does_not_fit_is_priced_again_with_what_it_learned() {
-    // First all are left, then 2, then 1 of 100: the hold that is taken in the end is of one at the sale price.
-    let (told, desk) = desk([used(98), used(99)]).await;
+    // First all are left, then 2, then 1 of 100: the hold that is taken in the end is of one at the sale price. The very first
+    // was tried without looking, and only says that it is worth a look.
+    let (told, desk) = desk([used(97), used(98), used(99)]).await;
     let answer = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold");
     assert_eq!(answer.quote.expect("a quote").payable, 980 + 2 * 1280);
     assert_eq!(left(&told).await, 0);
 
-    let (_, desk) = self::desk([used(98)]).await;
+    let (_, desk) = self::desk([used(98), used(98)]).await;
     let error = desk.reserve(masks(Expect::ExpectedPayable(3 * 980))).await.expect_err("another price");
     let ApiError::PriceChanged(change) = error else { panic!("{error:?}") };
     assert_eq!((change.payable, change.counters[0].used), (2 * 980 + 1280, 98));
@@ -105,7 +106,8 @@ async fn a_hold_that_does_not_fit_is_priced_again_with_what_it_learned() {
 
 #[tokio::test]
 async fn five_tries_that_do_not_fit_are_enough() {
-    let (told, desk) = desk((0..6).map(|_| used(0))).await;
+    // Besides the one that was made without looking.
+    let (told, desk) = desk((0..7).map(|_| used(0))).await;
     let error = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect_err("contention");
     assert!(matches!(error, ApiError::Contention), "{error:?}");
     assert_eq!(left(&told).await, 1);
@@ -114,12 +116,12 @@ async fn five_tries_that_do_not_fit_are_enough() {
 #[tokio::test]
 async fn an_order_of_a_revision_that_is_not_admitted_any_more_is_priced_again() {
     let stale = || Ok(Reserved::Stale { admitted: 7 });
-    let (told, desk) = desk([stale(), used(98), stale()]).await;
+    let (told, desk) = desk([used(97), stale(), used(98), stale()]).await;
     let answer = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect("a hold");
     assert_eq!(answer.quote.expect("a quote").payable, 2 * 980 + 1280, "what an earlier try learned still counts");
     assert_eq!(left(&told).await, 0);
 
-    let (told, desk) = self::desk((0..6).map(|_| stale())).await;
+    let (told, desk) = self::desk((0..7).map(|_| stale())).await;
     let error = desk.reserve(masks(Expect::AcceptAnyPrice(true))).await.expect_err("contention");
     assert!(matches!(error, ApiError::Contention), "{error:?}");
     assert_eq!(left(&told).await, 1);
